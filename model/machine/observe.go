@@ -1,0 +1,114 @@
+package machine
+
+// ObsKind says what was observed, and which fields of an Observation are set.
+type ObsKind uint8
+
+const (
+	// Booted: the machine is up; N counts the boots of this disk that it knows of.
+	Booted ObsKind = iota + 1
+	// Leader: this node became leader of Group in Term.
+	Leader
+	// Follower: this node stopped leading Group; Term is the one it is in now.
+	Follower
+	// Voted: this node granted its vote to Peer in Term of Group, durably.
+	Voted
+	// Appended: the entry Index of Term, with content Hash, is durable in this node's log of Group.
+	Appended
+	// Truncated: this node's log of Group lost its entries from Index on (Why says why).
+	Truncated
+	// Applied: the entry Index of Term, with content Hash, was applied to Group's state here.
+	Applied
+	// Stored: message Seq of Stream, content Hash, is in this node's store (applied entry Index).
+	Stored
+	// Removed: message Seq of Stream left this node's store by a rule (Why).
+	Removed
+	// Recovered: after a boot or an installed snapshot this node's store of Stream
+	// holds First to Seq (none if Seq < First); what it held above is gone from it.
+	Recovered
+	// Acked: this node told a client that message Seq of Stream is stored (content Hash).
+	Acked
+	// Dropped: something was discarded here: Why says what and why, N how many.
+	Dropped
+	// Damaged: the node found damage in Group and no longer votes or acknowledges there.
+	Damaged
+	// StreamCreated and StreamDeleted: Stream exists, or no more, on this node.
+	StreamCreated
+	StreamDeleted
+	// Note: anything else worth a line in a trace (Why); judges ignore it.
+	Note
+)
+
+var obsNames = [...]string{"?", "booted", "leader", "follower", "voted", "appended", "truncated", "applied",
+	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted", "note"}
+
+// String is the kind's name in histories and traces.
+func (k ObsKind) String() string { return obsNames[k] }
+
+// ParseObsKind is the inverse of String; ok is false for a name that is none.
+func ParseObsKind(name string) (k ObsKind, ok bool) {
+	for i, n := range obsNames {
+		if i > 0 && n == name {
+			return ObsKind(i), true
+		}
+	}
+	return 0, false
+}
+
+// Observation is what checkers, traces and metrics see of a machine's inside. No
+// machine's logic depends on it.
+type Observation struct {
+	Kind   ObsKind
+	Group  uint64 // Raft group; 0 if none
+	Stream string
+	Term   uint64
+	Index  uint64
+	Seq    uint64
+	First  uint64
+	Hash   uint64
+	N      int64
+	Peer   NodeID
+	Conn   ConnID
+	Why    string
+}
+
+// ContentHash identifies a message by subject and payload (FNV-1a, 64 bits), so that what
+// a node stored can be matched to what a client published.
+func ContentHash(subject, payload []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range subject {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	h = (h ^ 0xff) * 1099511628211
+	for _, b := range payload {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
+}
+
+// WorkKind is a kind of work that costs processor time.
+type WorkKind uint8
+
+const (
+	WorkParse   WorkKind = iota // bytes of protocol read
+	WorkRoute                   // messages matched against interest
+	WorkDeliver                 // messages written to a connection or link
+	WorkRaft                    // Raft messages handled
+	WorkEncode                  // frames and records encoded
+	WorkApply                   // entries applied
+	WorkStore                   // messages stored
+	WorkAPI                     // API requests answered
+	WorkTimer                   // timers handled
+	WorkKinds
+)
+
+// String is the kind's name in profiles.
+func (k WorkKind) String() string {
+	return [...]string{"parse", "route", "deliver", "raft", "encode", "apply", "store", "api", "timer"}[k]
+}
+
+// Work is how much of one kind a step did.
+type Work struct {
+	Count  int64
+	Bytes  int64
+	Allocs int64
+}
