@@ -1,0 +1,18 @@
+// Package broker is the reference broker: core publish and subscribe, and streams replicated by
+// Raft, on the NATS design, as one pure machine.Machine.
+//
+// A publish travels by interest to the leader of the stream that stores its subject, joins the
+// batch of its group, becomes one Raft entry with everything else that arrived meanwhile, is
+// applied to the stream once a quorum has it on disk, and is acknowledged only then.
+//
+// Invariants:
+//   - A success reply to a publish exists only as the consequence of applying its entry, and an
+//     entry is applied only when a quorum, this node among it, has synced it (sync=group).
+//   - What a stream holds is a function of its log alone: sequence numbers, refusals and stamps are
+//     decided at apply, in log order.
+//   - No goroutine, clock, file or socket; no map is ranged over on a path that makes effects.
+//   - Every queue is bounded, and what is discarded is observed.
+//
+// Switches choose the unsafe ends that NATS chose, and planted bugs. The package sees model and
+// its sisters under impl, and is seen by drive, experiments and tests.
+package broker
