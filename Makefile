@@ -1,0 +1,90 @@
+# Everything CI runs is a target here; `make` prints them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+GO ?= go
+
+# Tools are pinned here and built into .tools, outside the project's module graph.
+GOFUMPT_VERSION := v0.12.0
+STATICCHECK_VERSION := v0.8.2
+GOFUMPT := .tools/gofumpt-$(GOFUMPT_VERSION)
+STATICCHECK := .tools/staticcheck-$(STATICCHECK_VERSION)
+
+# The packages that start goroutines; everything else is single-threaded by design,
+# and the architecture test holds it to that.
+RACE_PACKAGES := ./impl/drive/... ./experiments/... ./cmd/...
+
+FUZZTIME ?= 10s
+BENCH ?= .
+BENCHTIME ?= 1s
+SEEDS ?= 1-50
+EXPERIMENT ?= quickstart
+
+# The commit is stamped into the binary wherever git can name it.
+BUILDVCS = $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
+
+.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench clean
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/brokerlab
+	$(GO) build -trimpath -buildvcs=$(BUILDVCS) -o bin/brokerlab ./cmd/brokerlab
+
+demo: build ## build, then judge one simulated minute of faults: brokerlab run quickstart
+	bin/brokerlab run quickstart
+
+check: format vet lint arch tidy ## gofumpt, vet, staticcheck, the architecture test, tidy modules
+
+format: $(GOFUMPT) ## fail if gofumpt would change a file (make fmt changes it)
+	@files=$$($(GOFUMPT) -l .); if [[ -n "$$files" ]]; then \
+		printf 'gofumpt would change these files; run "make fmt":\n%s\n' "$$files" >&2; exit 1; fi
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: $(STATICCHECK) ## staticcheck
+	$(STATICCHECK) ./...
+
+arch: ## the architecture test: who sees whom, purity, sizes
+	$(GO) test -count=1 -run '^TestArchitecture' ./experiments
+
+tidy: ## fail if go mod tidy would change go.mod or go.sum
+	$(GO) mod tidy -diff
+
+fmt: $(GOFUMPT) ## rewrite files as gofumpt has them
+	$(GOFUMPT) -w .
+
+test: ## every test
+	$(GO) test -timeout 5m ./...
+
+race: ## the packages with goroutines, under the race detector
+	@.ci/race $(RACE_PACKAGES)
+
+determinism: build ## every seed of SEEDS run in two processes: same trace, same verdict
+	@.ci/determinism bin/brokerlab $(EXPERIMENT) $(SEEDS)
+
+fuzz-short: ## every fuzz target for FUZZTIME
+	@.ci/fuzz-short $(FUZZTIME)
+
+bench: ## benchmarks matching BENCH, for BENCHTIME each
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+clean: ## remove what make made: bin, out, .tools
+	rm -rf bin out .tools
+
+# install builds one tool into .tools under a name that carries its version, so that
+# another pin is another file.
+define install
+@mkdir -p .tools
+GOBIN='$(CURDIR)/.tools' $(GO) install $(1)@$(2)
+@mv .tools/$(notdir $(1)) $@
+endef
+
+$(GOFUMPT):
+	$(call install,mvdan.cc/gofumpt,$(GOFUMPT_VERSION))
+
+$(STATICCHECK):
+	$(call install,honnef.co/go/tools/cmd/staticcheck,$(STATICCHECK_VERSION))
