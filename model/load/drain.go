@@ -1,0 +1,144 @@
+package load
+
+import (
+	"slices"
+
+	"github.com/brokerlab/brokerlab/model/history"
+)
+
+// Drain reads every message of every stream back at the end of a run, so that a judge knows what
+// survived: sequences 1 up to the highest that anybody was promised, and on until one beyond the end is
+// answered "no such message". What fails or stays unknown is asked again.
+//
+// Invariant: when Finished is called, every sequence up to the end was answered after From.
+type Drain struct {
+	// From is when to begin, in nanoseconds since the run began.
+	From int64
+	// Streams to read, by name.
+	Streams []string
+	// Floor gives the highest sequence of a stream that any client was ever told of; the
+	// drain goes at least so far. May be nil.
+	Floor func(stream string) uint64
+	// Finished is called once, when all has been answered. May be nil.
+	Finished func(now int64)
+
+	state []drainState
+	open  int
+	done  bool
+}
+
+// drainState is one stream's progress.
+type drainState struct {
+	top    uint64 // highest sequence known to be worth asking for
+	next   uint64 // next sequence never asked yet; 0 until the newest is known
+	asked  bool   // the newest is being asked for
+	retry  []uint64
+	after  int64 // not before this time, after a failure
+	open   int
+	beyond bool // top+1 was answered "no such message"
+}
+
+// drainWindow bounds the reads under way.
+const drainWindow = 32
+
+// Next returns the next read.
+func (d *Drain) Next(now int64) (Op, bool, int64) {
+	if now < d.From {
+		return Op{}, false, d.From
+	}
+	if d.state == nil {
+		d.state = make([]drainState, len(d.Streams))
+	}
+	if d.open >= drainWindow {
+		return Op{}, false, 0
+	}
+	var wake int64
+	for i := range d.state {
+		s := &d.state[i]
+		if now < s.after {
+			if s.wants() && (wake == 0 || s.after < wake) {
+				wake = s.after
+			}
+			continue
+		}
+		if op, ok := s.ask(d.Streams[i], d.floor(i)); ok {
+			d.open++
+			return op, true, 0
+		}
+	}
+	return Op{}, false, wake
+}
+
+func (d *Drain) floor(i int) uint64 {
+	if d.Floor == nil {
+		return 0
+	}
+	return d.Floor(d.Streams[i])
+}
+
+// wants says whether there is something to ask for when the time has come.
+func (s *drainState) wants() bool {
+	if s.next == 0 {
+		return !s.asked
+	}
+	return len(s.retry) > 0 || s.next <= s.top+1
+}
+
+// ask takes the next read of one stream.
+func (s *drainState) ask(stream string, floor uint64) (Op, bool) {
+	if !s.wants() {
+		return Op{}, false
+	}
+	s.open++
+	if s.next == 0 {
+		s.asked = true
+		return Op{Verb: history.Last, Stream: stream, Final: true}, true
+	}
+	s.top = max(s.top, floor)
+	seq := s.next
+	if n := len(s.retry); n > 0 {
+		seq, s.retry = s.retry[n-1], s.retry[:n-1]
+	} else {
+		s.next++
+	}
+	return Op{Verb: history.Read, Stream: stream, Seq: seq, Final: true}, true
+}
+
+// Done takes an answer in, and calls Finished when it was the last one.
+func (d *Drain) Done(now int64, op Op, out Outcome) {
+	d.open--
+	i := slices.Index(d.Streams, op.Stream)
+	d.state[i].answer(now, op, out, d.floor(i))
+	for i := range d.state {
+		if s := &d.state[i]; !s.beyond || s.wants() || s.open > 0 {
+			return
+		}
+	}
+	if !d.done && d.Finished != nil {
+		d.Finished(now)
+	}
+	d.done = true
+}
+
+func (s *drainState) answer(now int64, op Op, out Outcome, floor uint64) {
+	s.open--
+	switch {
+	case out.Status != OK:
+		s.after = now + retryEvery
+		if op.Verb == history.Last {
+			s.asked = false
+		} else {
+			s.retry = append(s.retry, op.Seq)
+		}
+	case op.Verb == history.Last:
+		s.next, s.top = 1, floor
+		if !out.NotFound {
+			s.top = max(s.top, out.Seq)
+		}
+	case out.NotFound:
+		s.beyond = s.beyond || op.Seq > s.top
+	case op.Seq > s.top:
+		// Something landed late: the end is further on.
+		s.top, s.beyond = op.Seq, false
+	}
+}
