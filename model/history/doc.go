@@ -11,5 +11,27 @@
 //   - An operation has one invoke and at most one completion: ok, fail (it certainly had no
 //     effect) or info (nobody knows). No completion means info.
 //
+// # Conventions that judges rely on
+//
+// Operations. The invocation carries what was asked, the completion what was answered; a field
+// that both could carry may be left out of the completion. An answer counts as OK or Fail only
+// if its meaning is certain; everything else is Info. Values are unique over a run. A refused
+// conditional publish is a Fail with Why WrongLast, and Actual if the refusal named a number.
+//
+// Observations. Kind Obs, Verb the name of a machine.ObsKind. Value is set if the recorder knows
+// the content behind Hash; two contents are compared by Hash if both have one, else by Value.
+// "stored" and "applied" are statements about committed state. "recovered" {Node, Stream, First,
+// Seq} says that Node's store of Stream now holds only First to Seq of what it held, and nothing
+// if Seq < First. Between a node's Down and its next "recovered" of a stream,
+// nobody knows what its store of that stream holds. "removed" with a Why is a removal by a
+// declared rule: such a message is not lost.
+//
+// The final drain. After Healed, for each stream some client reads sequence 1, 2, 3, ... with
+// Final set (each again until it is answered) until an answer is not-found for a sequence above
+// the last; then, when the replicas have had time to catch up, the mark Drained is recorded.
+// A stream counts as drained only if a final read above its highest finally read message was
+// answered not-found: what is above is then known to be gone, and a sequence below whose final
+// read was never answered stays undecided. Without Drained, nothing is known to be lost.
+//
 // It holds no judgement and knows no broker. It imports the standard library only.
 package history

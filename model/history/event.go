@@ -24,12 +24,29 @@ const (
 	Last    Verb = "last"    // read the newest message (of Subject, if set); ok carries Seq and Value, or NotFound
 )
 
-// Marks of the run itself, recorded with Kind Obs.
+// Marks of the run itself and of its nodes, recorded with Kind Obs.
 const (
 	// Healed: the last fault is over and everything is up; progress is owed from here on.
 	Healed Verb = "healed"
-	// Drained: final reads are complete; every surviving message has been read.
+	// Drained: final reads are complete; every surviving message has been read, and replicas
+	// have been given the time to become equal.
 	Drained Verb = "drained"
+	// Up and Down: Node's process began, or ended (Why is one of the causes above).
+	Up   Verb = "up"
+	Down Verb = "down"
+)
+
+// WrongLast is the Why of a Fail that refused a conditional publish because the stream's last
+// sequence was another. It makes the refusal say something about the log; a Fail for any other
+// reason says only that there was no effect.
+const WrongLast = "wrong-last"
+
+// Causes of a Down, in its Why; a panic is followed by ": " and its message, a failed boot too.
+const (
+	DownCrash      = "crash"       // the process was killed; the page cache survives
+	DownPower      = "power"       // power failed: what was not synced may be gone
+	DownPanic      = "panic"       // the machine broke an invariant of its own
+	DownBootFailed = "boot failed" // the machine refused to start
 )
 
 // Event is one line of a history. Fields that a kind does not use are zero and not written.
@@ -53,6 +70,9 @@ type Event struct {
 	Dup      bool `json:"dup,omitempty"`
 	// Expect is the expected last sequence of a conditional publish, plus one (0: unconditional).
 	Expect uint64 `json:"expect,omitempty"`
+	// Actual is the last sequence that the refusal of a conditional publish named, plus one
+	// (0: it named none).
+	Actual uint64 `json:"actual,omitempty"`
 	Final  bool   `json:"final,omitempty"` // part of the final drain, after heal
 	Err    string `json:"err,omitempty"`
 	Group  uint64 `json:"g,omitempty"`
