@@ -39,7 +39,11 @@ type Outcome struct {
 	Subject  string
 	NotFound bool
 	Dup      bool
-	Err      string
+	// WrongLast says that a conditional publish failed because the stream's last sequence was
+	// another; Actual is the one that the refusal named, plus one (0: it named none).
+	WrongLast bool
+	Actual    uint64
+	Err       string
 }
 
 // Load is one client's wishes. Times are nanoseconds since the run began.
