@@ -1,0 +1,214 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Kind is the first byte of a peer frame.
+type Kind uint8
+
+const (
+	KindHello          Kind = iota + 1 // Hello: who is at the other end
+	KindRaft                           // one or more Raft messages
+	KindInterestAdd                    // the sender wants Interest
+	KindInterestRemove                 // the sender no longer wants Interest
+	KindInterestReset                  // the sender wants nothing; what it wants follows
+	KindRoute                          // RouteMsg: deliver to local subscribers
+	KindCatchupRequest                 // Catchup: send messages of Group from From on
+	KindCatchupChunk                   // Catchup: Messages, the next being From
+	KindCatchupDone                    // Catchup: that was all up to the snapshot, or Why not
+	kinds
+)
+
+var kindNames = [kinds]string{"?", "hello", "raft", "interest-add", "interest-remove", "interest-reset",
+	"route", "catchup-request", "catchup-chunk", "catchup-done"}
+
+// String is the kind's name in traces and errors.
+func (k Kind) String() string {
+	if k < kinds {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind-%d", uint8(k))
+}
+
+// Version is the version of the peer frames; a Hello of another one is refused.
+const Version = 1
+
+type (
+	// Hello opens a link: who speaks, in which of its boots, of which cluster.
+	Hello struct {
+		Node    uint32
+		Boot    uint64
+		Cluster string
+	}
+	// Interest is a subject that somebody at the sender wants. Weight is how many members of
+	// Queue the sender has; for plain subscriptions Queue is "".
+	Interest struct {
+		Subject string
+		Queue   string
+		Weight  uint32
+	}
+	// RaftMessage is one message of a group.
+	RaftMessage struct {
+		Group   uint64
+		Message *raftpb.Message
+	}
+	// Catchup is part of fetching the messages of a stream up to a snapshot.
+	Catchup struct {
+		Group    uint64
+		Snapshot uint64 // Raft index of the snapshot
+		From     uint64 // sequence
+		Messages []CatchupMessage
+		Why      string // of a KindCatchupDone: why the sender cannot serve; "" if all is sent
+	}
+	// CatchupMessage is one stored message. Header and Data point into the frame.
+	CatchupMessage struct {
+		Seq     uint64
+		Index   uint64 // Raft index of the entry that stored it
+		Time    int64  // wall clock, ns
+		Subject string
+		Header  []byte
+		Data    []byte
+	}
+)
+
+// Frame is a decoded frame; the field that Kind names is set. Decoding another frame into it uses its
+// slices again.
+type Frame struct {
+	Kind     Kind
+	Hello    Hello
+	Raft     []RaftMessage
+	Interest Interest
+	Route    RouteMsg
+	Catchup  Catchup
+}
+
+// AppendHello appends a KindHello frame.
+func AppendHello(dst []byte, h Hello) []byte {
+	dst = append(dst, byte(KindHello), Version)
+	dst = binary.AppendUvarint(dst, uint64(h.Node))
+	dst = binary.AppendUvarint(dst, h.Boot)
+	return appendBytes(dst, h.Cluster)
+}
+
+// AppendRaftFrame appends a message to the Raft frame in dst, and begins the frame if dst is empty.
+func AppendRaftFrame(dst []byte, group uint64, m *raftpb.Message) []byte {
+	if len(dst) == 0 {
+		dst = append(dst, byte(KindRaft))
+	}
+	at := len(dst)
+	dst = AppendRaft(append(dst, 0, 0, 0, 0), group, m)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+// AppendInterest appends a KindInterestAdd or KindInterestRemove frame.
+func AppendInterest(dst []byte, kind Kind, i Interest) []byte {
+	dst = appendBytes(append(dst, byte(kind)), i.Subject)
+	return binary.AppendUvarint(appendBytes(dst, i.Queue), uint64(i.Weight))
+}
+
+// AppendInterestReset appends a KindInterestReset frame.
+func AppendInterestReset(dst []byte) []byte { return append(dst, byte(KindInterestReset)) }
+
+// AppendCatchup appends a KindCatchupRequest, KindCatchupChunk or KindCatchupDone frame.
+func AppendCatchup(dst []byte, kind Kind, c *Catchup) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(kind)), c.Group)
+	dst = binary.AppendUvarint(dst, c.Snapshot)
+	dst = binary.AppendUvarint(dst, c.From)
+	dst = appendBytes(dst, c.Why)
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		dst = binary.AppendUvarint(dst, m.Seq)
+		dst = binary.AppendUvarint(dst, m.Index)
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(m.Time))
+		dst = appendBytes(appendBytes(appendBytes(dst, m.Subject), m.Header), m.Data)
+	}
+	return dst
+}
+
+// DecodeFrame reads one whole frame into f. The error is a *FrameError.
+func DecodeFrame(p []byte, f *Frame) error {
+	r := reader{p: p}
+	f.Kind = Kind(r.u8())
+	switch f.Kind {
+	case KindHello:
+		r.hello(&f.Hello)
+	case KindRaft:
+		if err := r.raftFrame(f); err != nil {
+			return err
+		}
+	case KindInterestAdd, KindInterestRemove:
+		f.Interest = Interest{Subject: string(r.bytes()), Queue: string(r.bytes()), Weight: r.u32()}
+	case KindInterestReset:
+	case KindRoute:
+		r.route(&f.Route)
+	case KindCatchupRequest, KindCatchupChunk, KindCatchupDone:
+		r.catchup(&f.Catchup)
+	default:
+		r.fail("unknown kind")
+	}
+	if r.why == "" && len(r.p) > 0 {
+		r.fail("bytes left over")
+	}
+	if r.why != "" {
+		return &FrameError{f.Kind, r.why}
+	}
+	return nil
+}
+
+func (r *reader) u32() uint32 {
+	v := r.uvarint()
+	if v > 1<<32-1 {
+		r.fail("number too large")
+	}
+	return uint32(v)
+}
+
+func (r *reader) hello(h *Hello) {
+	if v := r.u8(); v != Version && r.why == "" {
+		r.fail(fmt.Sprintf("version %d, not %d", v, Version))
+	}
+	*h = Hello{Node: r.u32(), Boot: r.uvarint(), Cluster: string(r.bytes())}
+}
+
+func (r *reader) raftFrame(f *Frame) error {
+	clear(f.Raft)
+	f.Raft = f.Raft[:0]
+	for first := true; first || len(r.p) > 0; first = false {
+		size := r.take(4)
+		if size == nil {
+			return nil // r says why
+		}
+		body := r.take(int(binary.LittleEndian.Uint32(size)))
+		if r.why != "" {
+			return nil
+		}
+		group, m, err := DecodeRaft(body)
+		if err != nil {
+			return err
+		}
+		f.Raft = append(f.Raft, RaftMessage{group, m})
+	}
+	return nil
+}
+
+func (r *reader) catchup(c *Catchup) {
+	clear(c.Messages)
+	*c = Catchup{Messages: c.Messages[:0]}
+	c.Group, c.Snapshot, c.From = r.uvarint(), r.uvarint(), r.uvarint()
+	c.Why = string(r.bytes())
+	for len(r.p) > 0 {
+		m := CatchupMessage{Seq: r.uvarint(), Index: r.uvarint()}
+		if t := r.take(8); t != nil {
+			m.Time = int64(binary.LittleEndian.Uint64(t))
+		}
+		m.Subject, m.Header, m.Data = string(r.bytes()), r.some(), r.some()
+		if r.why == "" {
+			c.Messages = append(c.Messages, m)
+		}
+	}
+}
