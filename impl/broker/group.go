@@ -1,0 +1,370 @@
+package broker
+
+import (
+	"fmt"
+
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/brokerlab/brokerlab/impl/store"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// metaGroup is the id of the group that places streams; a stream's group has the index of the
+// meta entry that created it, shifted past this one.
+const metaGroup uint64 = 1
+
+// state is what a group's entries act on.
+type state interface {
+	// apply carries out one committed entry. It is called once for each index, in order.
+	apply(index, term uint64, data []byte)
+	// lead and follow tell that this node began or ceased to lead the group.
+	lead()
+	follow()
+	// encode is the whole state beyond the store's messages; decode restores it.
+	encode() []byte
+	decode(text []byte) error
+	// name is for observers: the stream, or "" for meta.
+	name() string
+}
+
+// group is this node's part in one Raft group: the glue between etcd raft, the shared log, the
+// store and the state that committed entries act on.
+type group struct {
+	b     *Broker
+	id    uint64
+	peers []machine.NodeID
+	state state
+	store *store.Stream
+	node  *raft.RawNode
+	tail  *tail
+
+	applied     uint64
+	appliedTerm uint64
+	leader      uint64
+	leading     bool
+	term, vote  uint64 // as last handed to the log
+	commit      uint64
+
+	// damaged: this node lost synced entries and neither votes nor acknowledges here (Why).
+	damaged string
+	// incarnation tells answers to an earlier RawNode of this group from those to this one.
+	incarnation uint64
+	queued      bool // on Broker.ready
+	touched     bool // store has something to flush
+	pinned      bool // checkpoint wanted
+	gap         uint64
+	checkpoint  uint64
+	fetch       *fetch // a snapshot waiting for its messages
+	snapshots   []sentSnapshot
+	proposer    proposer
+	reads       readQueue
+}
+
+// newGroup joins the group id with what the log and the checkpoint kept of it. What a log can come
+// back as is clamped (unsafe switches) or is damage that takes this node out of the group.
+func (b *Broker) newGroup(id uint64, peers []machine.NodeID, dir string, makeState func(*group) state) (*group, error) {
+	g := &group{b: b, id: id, peers: peers}
+	g.state = makeState(g)
+	rec := b.takeRecovered(id)
+	f, err := b.takeStore(dir, g)
+	if err != nil {
+		return nil, err
+	}
+	g.store = f.store
+	if cp := f.checkpoint; cp != nil {
+		if err := g.state.decode(cp.State); err != nil {
+			return nil, err
+		}
+		g.applied, g.appliedTerm, g.checkpoint = cp.Index, cp.Term, cp.Index
+		b.log.Checkpointed(id, cp.Index, cp.Term)
+	}
+	why := f.damage
+	if d := b.damage; d != nil && (d.Group == 0 || d.Group == id) && !f.fresh {
+		why = d.String()
+	}
+	if f.damage != "" && b.cfg.Switches.Damage == "cut" {
+		// As a wiped node: nothing is left of the group but the vote.
+		b.log.Rebase(id, 0, 0)
+		rec, why = store.GroupLog{Group: id, Hard: rec.Hard}, ""
+	}
+	g.restoreTail(rec)
+	if g.gap != 0 && b.cfg.Switches.Damage == "quarantine" {
+		why = fmt.Sprintf("the log begins after entry %d, the checkpoint ends at %d", g.gap, g.applied)
+	}
+	g.start()
+	if why != "" {
+		g.damage(why)
+	}
+	return g, nil
+}
+
+// restoreTail builds the tail from the recovered log and the checkpoint. The checkpoint is the
+// base: entries at or below it are kept only while they join it with the same term.
+func (g *group) restoreTail(rec store.GroupLog) {
+	ids := make([]uint64, len(g.peers))
+	for i, p := range g.peers {
+		ids[i] = uint64(p)
+	}
+	base, term, ents := rec.Base, rec.BaseTerm, rec.Entries
+	if base > g.applied {
+		// The log begins after a checkpoint that is not there: only unsynced files come back so.
+		g.gap = base
+		base, term, ents = g.applied, g.appliedTerm, nil
+	}
+	if g.applied > base+uint64(len(ents)) || (g.applied > base && ents[g.applied-base-1].Term != g.appliedTerm) {
+		base, term, ents = g.applied, g.appliedTerm, nil
+	}
+	g.tail = newTail(base, term, ids)
+	g.tail.snapAt = g.snapshot
+	if len(ents) > 0 {
+		g.tail.append(toRaft(ents))
+	}
+	hs := rec.Hard
+	if g.b.cfg.Switches.BugForgetVote == "on" {
+		hs.Vote = 0
+	}
+	hs.Commit = max(hs.Commit, g.applied, base)
+	if hs.Commit > g.tail.last() {
+		// Only a log that was not synced can come back shorter than what was committed.
+		hs.Commit = g.tail.last()
+	}
+	hs.Term = max(hs.Term, term)
+	g.term, g.vote, g.commit = hs.Term, hs.Vote, hs.Commit
+	g.tail.hard = &pb.HardState{Term: &hs.Term, Vote: &hs.Vote, Commit: &hs.Commit}
+	if g.state.name() != "" {
+		first, last, _, _ := g.store.State()
+		g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: g.tail.last(), Term: hs.Term})
+	}
+}
+
+// start makes the RawNode from the tail.
+func (g *group) start() {
+	g.incarnation++
+	g.leading, g.leader = false, raft.None
+	g.tail.hard = &pb.HardState{Term: &g.term, Vote: &g.vote, Commit: &g.commit}
+	sw := &g.b.cfg.Switches
+	node, err := raft.NewRawNode(&raft.Config{
+		ID:                        uint64(g.b.cfg.Node),
+		ElectionTick:              g.b.cfg.ElectionTicks,
+		HeartbeatTick:             1,
+		Storage:                   g.tail,
+		Applied:                   min(max(g.applied, g.tail.base()), g.commit),
+		AsyncStorageWrites:        true,
+		MaxSizePerMsg:             1 << 20,
+		MaxInflightMsgs:           64,
+		MaxInflightBytes:          8 << 20,
+		MaxUncommittedEntriesSize: uint64(g.b.cfg.MaxQueue),
+		CheckQuorum:               true,
+		PreVote:                   sw.PreVote == "on",
+		ReadOnlyOption:            raft.ReadOnlySafe,
+		Logger:                    raftLogger{},
+		DisableProposalForwarding: true,
+	})
+	if err != nil {
+		machine.Broken("group %d: %v", g.id, err)
+	}
+	g.node = node
+	g.queue()
+}
+
+// queue puts the group on the list of those with something to do this step.
+func (g *group) queue() {
+	if !g.queued {
+		g.queued = true
+		g.b.ready = append(g.b.ready, g)
+	}
+}
+
+// process carries out everything raft has ready.
+func (g *group) process() {
+	if g.damaged != "" {
+		return
+	}
+	g.proposeBatch()
+	g.askReads()
+	for g.node.HasReady() {
+		rd := g.node.Ready()
+		for i := range rd.ReadStates {
+			g.readIndexed(&rd.ReadStates[i])
+		}
+		for _, m := range rd.Messages {
+			switch m.GetTo() {
+			case raft.LocalAppendThread:
+				g.storageAppend(m)
+			case raft.LocalApplyThread:
+				g.storageApply(m)
+			default:
+				g.send(m)
+			}
+		}
+		if rd.SoftState != nil {
+			g.softState(rd.SoftState)
+		}
+		g.proposeBatch()
+	}
+	g.serveReads()
+	g.maybeCheckpoint()
+}
+
+// softState follows changes of leadership.
+func (g *group) softState(s *raft.SoftState) {
+	g.leader = s.Lead
+	leading := s.RaftState == raft.StateLeader
+	if leading == g.leading {
+		return
+	}
+	g.leading = leading
+	if leading {
+		g.observe(machine.Observation{Kind: machine.Leader, Term: g.node.BasicStatus().GetTerm()})
+		g.state.lead()
+		return
+	}
+	g.observe(machine.Observation{Kind: machine.Follower, Term: g.node.BasicStatus().GetTerm()})
+	g.stopLeading()
+}
+
+func (g *group) stopLeading() {
+	g.leading = false
+	g.proposer.refuseQueued(g)
+	g.dropReads("leadership lost")
+	g.state.follow()
+}
+
+// storageAppend hands entries and hard state to the log. The responses, this node's own among
+// them, wait until the batch they joined is durable, and for every earlier one of the group.
+func (g *group) storageAppend(m *pb.Message) {
+	forced := false
+	if snap := m.GetSnapshot(); !raft.IsEmptySnap(snap) {
+		g.installed(snap)
+		forced = true
+	}
+	if ents := m.GetEntries(); len(ents) > 0 {
+		g.tail.append(ents)
+		g.b.log.Append(g.id, fromRaft(ents))
+		forced = true
+	}
+	voted := g.hardState(m)
+	forced = forced || voted
+	if voted {
+		g.b.log.ForceSync()
+	}
+	w := waiting{ticket: g.b.log.Pending(), group: g, incarnation: g.incarnation, responses: m.GetResponses(), entries: m.GetEntries()}
+	if voted && m.GetVote() != 0 {
+		w.vote, w.voteTerm = m.GetVote(), m.GetTerm()
+	}
+	g.b.await(w, forced)
+}
+
+// hardState hands a changed hard state to the log; it reports whether term or vote changed, which
+// has to be durable before anything is said on the strength of it. A commit index alone rides with
+// whatever is written next.
+func (g *group) hardState(m *pb.Message) (voted bool) {
+	if m.Term == nil && m.Vote == nil && m.Commit == nil {
+		return false
+	}
+	voted = m.GetTerm() != g.term || m.GetVote() != g.vote
+	g.term, g.vote, g.commit = m.GetTerm(), m.GetVote(), m.GetCommit()
+	g.b.log.SetHardState(g.id, store.HardState{Term: g.term, Vote: g.vote, Commit: g.commit}, voted)
+	return voted
+}
+
+// storageApply applies committed entries at once: the state is in memory, and the store's files
+// follow at the end of the step.
+func (g *group) storageApply(m *pb.Message) {
+	for _, e := range m.GetEntries() {
+		g.applyEntry(e)
+	}
+	for _, r := range m.GetResponses() {
+		g.step(r)
+	}
+}
+
+func (g *group) applyEntry(e *pb.Entry) {
+	if e.GetIndex() <= g.applied {
+		// After a committed log was cut (conflict=truncate) what the store holds stays as it is.
+		return
+	}
+	g.applied, g.appliedTerm = e.GetIndex(), e.GetTerm()
+	if g.b.cfg.Observe {
+		g.observe(machine.Observation{Kind: machine.Applied, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
+	}
+	g.proposer.expire(e.GetTerm())
+	if len(e.GetData()) > 0 {
+		g.b.fx.Charge(machine.WorkApply, 1, int64(len(e.GetData())), 0)
+		g.state.apply(e.GetIndex(), e.GetTerm(), e.GetData())
+	}
+}
+
+// step feeds a message to raft, ours or a peer's.
+func (g *group) step(m *pb.Message) {
+	// What raft refuses (a peer it does not know, a proposal without a leader) it would have
+	// ignored: nothing is lost by ignoring it here.
+	_ = g.node.Step(m)
+	g.queue()
+}
+
+// send queues a message for a peer in this step's frame.
+func (g *group) send(m *pb.Message) {
+	g.b.sendRaft(machine.NodeID(m.GetTo()), g.id, m)
+}
+
+func (g *group) tick() {
+	if g.damaged == "" {
+		g.node.Tick()
+		g.queue()
+	}
+	g.tickFetch()
+	if g.pinned {
+		g.startCheckpoint()
+	}
+}
+
+func (g *group) observe(o machine.Observation) {
+	if g.b.cfg.Observe {
+		o.Group, o.Stream = g.id, g.state.name()
+		g.b.fx.Observe(o)
+	}
+}
+
+func toRaft(ents []store.Entry) []*pb.Entry {
+	block := make([]struct {
+		e pb.Entry
+		t pb.EntryType
+	}, len(ents))
+	out := make([]*pb.Entry, len(ents))
+	for i := range ents {
+		block[i].t = pb.EntryType(ents[i].Type)
+		block[i].e.Index, block[i].e.Term, block[i].e.Type, block[i].e.Data = &ents[i].Index, &ents[i].Term, &block[i].t, ents[i].Data
+		out[i] = &block[i].e
+	}
+	return out
+}
+
+func fromRaft(ents []*pb.Entry) []store.Entry {
+	out := make([]store.Entry, len(ents))
+	for i, e := range ents {
+		out[i] = store.Entry{Index: e.GetIndex(), Term: e.GetTerm(), Type: uint8(e.GetType()), Data: e.GetData()}
+	}
+	return out
+}
+
+// raftLogger silences raft's chatter and turns its panics into ours.
+type raftLogger struct{}
+
+func (raftLogger) Debug(...any)            {}
+func (raftLogger) Debugf(string, ...any)   {}
+func (raftLogger) Info(...any)             {}
+func (raftLogger) Infof(string, ...any)    {}
+func (raftLogger) Warning(...any)          {}
+func (raftLogger) Warningf(string, ...any) {}
+func (raftLogger) Error(...any)            {}
+func (raftLogger) Errorf(string, ...any)   {}
+func (raftLogger) Fatal(v ...any)          { machine.Broken("raft: %v", v) }
+func (raftLogger) Fatalf(f string, v ...any) {
+	machine.Broken("raft: "+f, v...)
+}
+func (raftLogger) Panic(v ...any) { machine.Broken("raft: %v", v) }
+func (raftLogger) Panicf(f string, v ...any) {
+	machine.Broken("raft: "+f, v...)
+}

@@ -1,0 +1,258 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/model/stream"
+	"github.com/brokerlab/brokerlab/model/subject"
+)
+
+// assignment is a stream's place: its group and the nodes that hold it. The first of Peers is asked
+// to stand for election when the group is made.
+type assignment struct {
+	Config  stream.Config
+	Group   uint64
+	Peers   []machine.NodeID
+	Created int64
+
+	createReply string // who waits to hear that the stream has a leader
+	group       *group // nil where this node holds no replica
+}
+
+// metaState is what the meta group's entries act on: which streams there are, and where. Every
+// node holds it.
+type metaState struct {
+	g       *group
+	streams []*assignment // sorted by name
+	subs    []*subscription
+}
+
+// metaCommand is one entry's wish. Meta entries are few, so they are JSON.
+type metaCommand struct {
+	Create *stream.Config `json:",omitempty"`
+	Delete string         `json:",omitempty"`
+	Reply  string         `json:",omitempty"`
+}
+
+func (s *metaState) name() string { return "" }
+
+func (s *metaState) find(name string) (int, *assignment) {
+	i := sort.Search(len(s.streams), func(i int) bool { return s.streams[i].Config.Name >= name })
+	if i < len(s.streams) && s.streams[i].Config.Name == name {
+		return i, s.streams[i]
+	}
+	return i, nil
+}
+
+func (s *metaState) encode() []byte {
+	text, err := json.Marshal(s.streams)
+	if err != nil {
+		machine.Broken("meta state: %v", err)
+	}
+	return text
+}
+
+// decode restores the assignments of a checkpoint or snapshot, and makes and unmakes this node's
+// groups to match.
+func (s *metaState) decode(text []byte) error {
+	var streams []*assignment
+	if err := json.Unmarshal(text, &streams); err != nil {
+		return fmt.Errorf("meta state: %w", err)
+	}
+	old := s.streams
+	s.streams = nil
+	for _, a := range old {
+		if !assigned(streams, a.Group) {
+			s.unplace(a)
+		}
+	}
+	for _, a := range streams {
+		if i, have := s.find(a.Config.Name); have == nil {
+			s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
+		}
+		if was := byGroup(old, a.Group); was != nil {
+			a.group = was.group
+			if a.group != nil {
+				a.group.state.(*streamState).a = a
+			}
+			continue
+		}
+		s.place(a)
+	}
+	return nil
+}
+
+func assigned(list []*assignment, group uint64) bool { return byGroup(list, group) != nil }
+
+func byGroup(list []*assignment, group uint64) *assignment {
+	for _, a := range list {
+		if a.Group == group {
+			return a
+		}
+	}
+	return nil
+}
+
+func (s *metaState) apply(index, _ uint64, data []byte) {
+	r := reader{data}
+	h := r.header()
+	replies := s.g.proposer.takeReplies(s.g.b, h)
+	for i := range h.count {
+		var c metaCommand
+		if err := json.Unmarshal(r.bytes(), &c); err != nil {
+			machine.Broken("meta entry %d: %v", index, err)
+		}
+		own := replies != nil
+		switch {
+		case c.Create != nil:
+			s.applyCreate(index<<8|uint64(i&0xff), h, c, own)
+		case c.Delete != "":
+			s.applyDelete(c, own)
+		}
+	}
+}
+
+// applyCreate places a new stream. Its first leader answers the client; refusals are answered by
+// the node that proposed.
+func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own bool) {
+	i, have := s.find(c.Create.Name)
+	answer := func(text []byte) {
+		if own {
+			s.g.b.reply(c.Reply, text)
+		}
+	}
+	if have != nil {
+		switch {
+		case !have.Config.Equal(*c.Create):
+			answer((&apiError{400, 10058, "stream name already in use with a different configuration"}).typed(typeStreamCreate))
+		case have.createReply != "":
+			have.createReply = c.Reply // still without a leader: the newest asker is told
+		case own:
+			s.g.b.request(apiStreamInfo+have.Config.Name, c.Reply)
+		}
+		return
+	}
+	for _, other := range s.streams {
+		if overlap(other.Config.Subjects, c.Create.Subjects) {
+			answer((&apiError{400, 10065, "subjects overlap with an existing stream"}).typed(typeStreamCreate))
+			return
+		}
+	}
+	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas), createReply: c.Reply}
+	s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
+	s.place(a)
+	s.g.b.observe(machine.Observation{Kind: machine.StreamCreated, Stream: a.Config.Name, Group: a.Group, N: int64(a.Config.Replicas)})
+	if a.group != nil && a.Peers[0] == s.g.b.cfg.Node {
+		// Somebody has to be first, and waiting for a timeout would only tell who.
+		_ = a.group.node.Campaign()
+		a.group.queue()
+	}
+}
+
+func overlap(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if subject.Overlap(x, y) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *metaState) applyDelete(c metaCommand, own bool) {
+	i, a := s.find(c.Delete)
+	if a != nil {
+		s.streams = append(s.streams[:i], s.streams[i+1:]...)
+		s.unplace(a)
+		s.g.b.observe(machine.Observation{Kind: machine.StreamDeleted, Stream: a.Config.Name, Group: a.Group})
+	}
+	if !own {
+		return
+	}
+	if a == nil {
+		s.g.b.reply(c.Reply, errStreamNotFound.typed(typeStreamDelete))
+		return
+	}
+	s.g.b.reply(c.Reply, []byte(`{"type":"`+typeStreamDelete+`","success":true}`))
+}
+
+// choosePeers takes the nodes with the fewest replicas, the lowest id first among equals, and turns
+// the list so that first leaders spread.
+func (s *metaState) choosePeers(replicas int) []machine.NodeID {
+	nodes := append([]machine.NodeID(nil), s.g.b.cfg.Nodes...)
+	count := func(n machine.NodeID) (c int) {
+		for _, a := range s.streams {
+			for _, p := range a.Peers {
+				if p == n {
+					c++
+				}
+			}
+		}
+		return c
+	}
+	sort.Slice(nodes, func(i, j int) bool {
+		ci, cj := count(nodes[i]), count(nodes[j])
+		return ci < cj || ci == cj && nodes[i] < nodes[j]
+	})
+	nodes = nodes[:min(replicas, len(nodes))]
+	turn := len(s.streams) % len(nodes)
+	return append(nodes[turn:len(nodes):len(nodes)], nodes[:turn]...)
+}
+
+// place makes this node's group of an assignment, if it holds a replica.
+func (s *metaState) place(a *assignment) {
+	for _, p := range a.Peers {
+		if p == s.g.b.cfg.Node {
+			g, err := s.g.b.openGroup(a.Group, a.Peers, streamDir(a.Group), func(g *group) state { return &streamState{g: g, a: a} })
+			if err != nil {
+				machine.Broken("stream %s: %v", a.Config.Name, err)
+			}
+			a.group = g
+			return
+		}
+	}
+}
+
+func (s *metaState) unplace(a *assignment) {
+	if a.group != nil {
+		s.g.b.closeGroup(a.group)
+		a.group = nil
+	}
+}
+
+const (
+	metaDir    = "meta"
+	streamsDir = "streams"
+)
+
+func streamDir(group uint64) string { return fmt.Sprintf("%s/%016x", streamsDir, group) }
+
+// lead makes this node the place that requests about streams lead to.
+func (s *metaState) lead() {
+	for _, h := range []struct {
+		filter string
+		handle func(*message)
+	}{
+		{apiInfo, s.accountInfo},
+		{apiStreamCreate + "*", s.createRequest},
+		{apiStreamDelete + "*", s.deleteRequest},
+		{apiStreamNames, s.namesRequest},
+		{apiStreamInfo + "*", s.ifMissing(typeStreamInfo)},
+		{apiMsgGet + "*", s.ifMissing(typeMsgGet)},
+	} {
+		sub := &subscription{filter: h.filter, handle: h.handle}
+		s.subs = append(s.subs, sub)
+		s.g.b.subscribe(sub)
+	}
+}
+
+func (s *metaState) follow() {
+	for _, sub := range s.subs {
+		s.g.b.unsubscribe(sub)
+	}
+	s.subs = nil
+}

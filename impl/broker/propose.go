@@ -1,0 +1,167 @@
+package broker
+
+import (
+	"encoding/binary"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// proposer gathers what clients want of a group into batches: one Raft entry carries everything
+// that arrived while the one before it was on its way (entries are what cost).
+type proposer struct {
+	batch    []byte // commands encoded, not yet proposed
+	count    int
+	replies  []string // of batch, by position; "" wants no answer
+	next     uint64   // number of the next proposal of this boot
+	inFlight []proposal
+}
+
+// proposal is an entry on its way, and whom to answer when it is applied.
+type proposal struct {
+	number  uint64
+	term    uint64
+	replies []string
+}
+
+// pipeline is how many proposals of a group may be on their way. One is best when syncs are what costs;
+// the second hides the way to the followers (measured in the driving study, section 2.2).
+const pipeline = 2
+
+// enqueue adds one command to the batch; reply is answered when it is applied. It refuses
+// (false) when too much waits already.
+func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
+	if len(p.batch)+len(command) > g.b.cfg.MaxQueue {
+		return false
+	}
+	p.batch = append(p.batch, command...)
+	p.count++
+	p.replies = append(p.replies, reply)
+	g.queue()
+	return true
+}
+
+// proposeBatch proposes what has gathered, if the pipeline has room.
+func (g *group) proposeBatch() {
+	p := &g.proposer
+	if p.count == 0 || !g.leading || len(p.inFlight) >= pipeline {
+		return
+	}
+	p.next++
+	entry := make([]byte, 0, len(p.batch)+48)
+	entry = appendEntryHeader(entry, entryHeader{
+		node: g.b.cfg.Node, boot: g.b.bootID, number: p.next, wall: g.b.env.Wall, count: p.count,
+	})
+	entry = append(entry, p.batch...)
+	replies := p.replies
+	p.batch, p.count, p.replies = p.batch[:0], 0, nil
+	if err := g.node.Propose(entry); err != nil {
+		for _, r := range replies {
+			g.b.refuse(r, "proposal dropped")
+		}
+		return
+	}
+	p.inFlight = append(p.inFlight, proposal{number: p.next, term: g.node.BasicStatus().GetTerm(), replies: replies})
+	g.queue()
+}
+
+// takeReplies returns whom to answer about an entry that is being applied: nobody unless this
+// boot proposed it. Earlier proposals still in flight can no longer be applied.
+func (p *proposer) takeReplies(b *Broker, h entryHeader) []string {
+	if h.node != b.cfg.Node || h.boot != b.bootID {
+		return nil
+	}
+	for len(p.inFlight) > 0 {
+		first := p.inFlight[0]
+		if first.number > h.number {
+			break
+		}
+		p.inFlight = p.inFlight[1:]
+		if first.number == h.number {
+			return first.replies
+		}
+	}
+	return nil
+}
+
+// expire forgets proposals of terms that an applied entry of a later one has overtaken. Their
+// clients hear nothing: their own timeouts say "unknown", which is always true.
+func (p *proposer) expire(term uint64) {
+	for len(p.inFlight) > 0 && p.inFlight[0].term < term {
+		p.inFlight = p.inFlight[1:]
+	}
+}
+
+// refuseQueued answers those whose commands were never proposed: certainly without effect.
+func (p *proposer) refuseQueued(g *group) {
+	for _, r := range p.replies {
+		g.b.refuse(r, "leadership lost")
+	}
+	p.batch, p.count, p.replies = p.batch[:0], 0, nil
+}
+
+// entryHeader begins every entry: who proposed it, as which of its proposals, and when.
+type entryHeader struct {
+	node   machine.NodeID
+	boot   uint64
+	number uint64
+	wall   machine.Wall
+	count  int
+}
+
+func appendEntryHeader(dst []byte, h entryHeader) []byte {
+	dst = binary.AppendUvarint(dst, uint64(h.node))
+	dst = binary.LittleEndian.AppendUint64(dst, h.boot)
+	dst = binary.AppendUvarint(dst, h.number)
+	dst = binary.AppendVarint(dst, int64(h.wall))
+	return binary.AppendUvarint(dst, uint64(h.count))
+}
+
+// reader decodes what the broker itself encoded; a short or wrong input is a broken
+// invariant, for checksums stand before it.
+type reader struct{ p []byte }
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.p)
+	if n <= 0 {
+		machine.Broken("entry cut short: %d bytes left", len(r.p))
+	}
+	r.p = r.p[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.p)
+	if n <= 0 {
+		machine.Broken("entry cut short: %d bytes left", len(r.p))
+	}
+	r.p = r.p[n:]
+	return v
+}
+
+func (r *reader) uint64() uint64 {
+	return binary.LittleEndian.Uint64(r.take(8))
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.p)) {
+		machine.Broken("entry cut short: %d bytes wanted, %d left", n, len(r.p))
+	}
+	p := r.p[:n:n]
+	r.p = r.p[n:]
+	return p
+}
+
+func (r *reader) bytes() []byte { return r.take(r.uvarint()) }
+
+func (r *reader) header() (h entryHeader) {
+	h.node = machine.NodeID(r.uvarint())
+	h.boot = r.uint64()
+	h.number = r.uvarint()
+	h.wall = machine.Wall(r.varint())
+	h.count = int(r.uvarint())
+	return h
+}
+
+func appendBytes(dst, p []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(p))), p...)
+}

@@ -1,0 +1,106 @@
+package broker
+
+import (
+	"encoding/binary"
+
+	"go.etcd.io/raft/v3"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// readQueue holds reads that a leader may answer only once it knows that it still led when they
+// arrived (read=index: Raft thesis 6.4), batched: one confirmation serves all that arrived before it.
+type readQueue struct {
+	asked   uint64 // context of the newest confirmation asked for
+	arrived []read
+	batches []readBatch
+}
+
+type readBatch struct {
+	context uint64
+	index   uint64 // answered once this is applied; 0 while unconfirmed
+	reads   []read
+}
+
+// read is one request for messages, answered by run.
+type read struct {
+	reply string
+	run   func(reply string)
+}
+
+const maxReads = 1 << 16
+
+// readWhenLeading runs fn when this node is known to have led the group after this moment, and
+// everything committed by then is applied.
+func (g *group) readWhenLeading(reply string, run func(reply string)) {
+	if g.b.cfg.Switches.Read == "local" {
+		run(reply)
+		return
+	}
+	if len(g.reads.arrived) >= maxReads {
+		g.b.refuse(reply, "too many reads wait")
+		return
+	}
+	g.reads.arrived = append(g.reads.arrived, read{reply, run})
+	g.queue()
+}
+
+// askReads asks raft to confirm leadership for the reads that have arrived. One confirmation is
+// under way at a time: what arrives meanwhile shares the next.
+func (g *group) askReads() {
+	q := &g.reads
+	if len(q.arrived) == 0 || !g.leading || (len(q.batches) > 0 && q.batches[len(q.batches)-1].index == 0) {
+		return
+	}
+	q.asked++
+	q.batches = append(q.batches, readBatch{context: q.asked, reads: q.arrived})
+	q.arrived = nil
+	g.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, q.asked))
+}
+
+// readIndexed marks a batch as confirmed at an index.
+func (g *group) readIndexed(s *raft.ReadState) {
+	context := binary.LittleEndian.Uint64(s.RequestCtx)
+	for i := range g.reads.batches {
+		if b := &g.reads.batches[i]; b.context == context {
+			b.index = max(s.Index, 1)
+		}
+	}
+	g.queue()
+}
+
+// serveReads runs the confirmed reads whose index is applied.
+func (g *group) serveReads() {
+	q := &g.reads
+	for len(q.batches) > 0 && q.batches[0].index != 0 && q.batches[0].index <= g.applied {
+		batch := q.batches[0]
+		q.batches = q.batches[1:]
+		for _, r := range batch.reads {
+			r.run(r.reply)
+		}
+		g.queue()
+	}
+}
+
+// dropReads refuses every read that waits: it had no effect, so refusing it is always right.
+func (g *group) dropReads(why string) {
+	q := &g.reads
+	n := len(q.arrived)
+	for _, r := range q.arrived {
+		g.b.refuse(r.reply, why)
+	}
+	for _, b := range q.batches {
+		n += len(b.reads)
+		for _, r := range b.reads {
+			g.b.refuse(r.reply, why)
+		}
+	}
+	q.arrived, q.batches = nil, nil
+	if n > 0 {
+		g.observe(machine.Observation{Kind: machine.Dropped, N: int64(n), Why: "reads: " + why})
+	}
+}
+
+func (g *group) drop(why string) {
+	g.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: why})
+}
