@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"image/color"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,9 +37,9 @@ func (e elections) Plot(c draw.Canvas, p *plot.Plot) {
 		at := x(seconds(el.Time))
 		c.SetColor(election)
 		var tri vg.Path
-		tri.Move(vg.Point{X: at - 3, Y: c.Max.Y + 5})
-		tri.Line(vg.Point{X: at + 3, Y: c.Max.Y + 5})
-		tri.Line(vg.Point{X: at, Y: c.Max.Y})
+		tri.Move(vg.Point{X: at - 3.5, Y: c.Max.Y})
+		tri.Line(vg.Point{X: at + 3.5, Y: c.Max.Y})
+		tri.Line(vg.Point{X: at, Y: c.Max.Y - 6})
 		tri.Close()
 		c.Fill(tri)
 		c.StrokeLine2(draw.LineStyle{Color: election, Width: 0.4, Dashes: []vg.Length{1, 2}}, at, c.Min.Y, at, c.Max.Y)
@@ -111,14 +112,21 @@ func (b faultBars) Plot(c draw.Canvas, p *plot.Plot) {
 			label := struck(s.What)
 			switch w := small.Width(label); {
 			case w+6 <= room-to:
-				c.FillText(small, vg.Point{X: to + 3, Y: level}, label)
+				onWhite(c, small, to+3, level, label)
 				to += w + 3
 			case w+6 <= from-free:
-				c.FillText(small, vg.Point{X: from - w - 3, Y: level}, label)
+				onWhite(c, small, from-w-3, level, label)
 			}
 			free = max(free, to)
 		}
 	}
+}
+
+// onWhite writes over lines, not through them.
+func onWhite(c draw.Canvas, style draw.TextStyle, x, y vg.Length, label string) {
+	c.SetColor(color.White)
+	c.Fill(vg.Rectangle{Min: vg.Point{X: x - 1, Y: y - 5}, Max: vg.Point{X: x + style.Width(label) + 1, Y: y + 5}}.Path())
+	c.FillText(style, vg.Point{X: x, Y: y}, label)
 }
 
 var (
@@ -141,7 +149,7 @@ func faultPanel(r *metrics.Run) (panel, bool) {
 	p.Y.Min, p.Y.Max = -0.6, float64(len(bars.rows))-0.4
 	p.Y.Tick.Marker = plot.ConstantTicks(rowTicks(bars.rows))
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
-	p.Add(lines{vertical: true}, bars, healed{r.Healed})
+	p.Add(lines{vertical: true}, healed{r.Healed}, bars)
 	p.X.Tick.Marker = unlabelled{}
 	legend := []mark{}
 	for _, f := range [...]family{processFaults, networkFaults, diskFaults, clockFaults} {
@@ -152,7 +160,7 @@ func faultPanel(r *metrics.Run) (panel, bool) {
 	if r.Healed > 0 {
 		legend = append(legend, mark{label: "healed", color: green})
 	}
-	return panel{plot: p, title: "Faults", legend: legend, height: 14*vg.Length(len(bars.rows)) + 14}, true
+	return panel{plot: p, title: "Faults", legend: legend, height: 15*vg.Length(len(bars.rows)) + 14}, true
 }
 
 func rowTicks(rows []string) []plot.Tick {

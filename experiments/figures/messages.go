@@ -43,9 +43,9 @@ var fateStyles = [...]struct {
 }{
 	{Kept, "kept", green, draw.CircleGlyph{}, 1.1},
 	{Failed, "failed", grey, draw.CrossGlyph{}, 2},
-	{Recovered, "unknown, but stored", sky, draw.RingGlyph{}, 2},
-	{Unknown, "unknown, not stored", orange, draw.RingGlyph{}, 2},
-	{Diverged, "on some nodes only", purple, draw.PyramidGlyph{}, 3},
+	{Recovered, "unknown, stored", sky, draw.RingGlyph{}, 2},
+	{Unknown, "unknown, absent", orange, draw.RingGlyph{}, 2},
+	{Diverged, "on some nodes", purple, draw.PyramidGlyph{}, 3},
 	{LostPrefix, "lost: prefix", red, draw.PlusGlyph{}, 3.4},
 	{LostMiddle, "lost: middle", red, draw.CrossGlyph{}, 3},
 	{LostSuffix, "lost: suffix", red, draw.BoxGlyph{}, 2.4},
@@ -82,7 +82,7 @@ func Messages(r *metrics.Run, dots []Dot) (Figure, error) {
 	if fp, ok := faultPanel(r); ok {
 		panels = append(panels, fp)
 	}
-	panels = append(panels, panel{plot: p, title: "Every message by its fate, at the time its client waited for an answer (log scale)", legend: legend, height: 260})
+	panels = append(panels, panel{plot: p, title: "Every message by its fate; height: how long its client waited (log scale)", legend: legend, height: 260})
 	return render("messages", "Every message by its fate",
 		"One mark a message: when it was published, and how long the client waited for its answer (logarithmic). "+
 			"Red: acknowledged, and gone at the end.", panels)

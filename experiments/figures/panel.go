@@ -41,7 +41,8 @@ type panel struct {
 
 const (
 	figureWidth = vg.Length(720)
-	stripHeight = vg.Length(20)
+	stripHeight = vg.Length(22)
+	rowHeight   = vg.Length(15)
 	margin      = vg.Length(8)
 	pngDPI      = 144
 )
@@ -51,7 +52,7 @@ func render(name, title, caption string, panels []panel) (Figure, error) {
 	f := Figure{Name: name, Title: title, Caption: caption}
 	height := 2 * margin
 	for _, p := range panels {
-		height += p.height + stripHeight
+		height += p.height + p.strip()
 	}
 	svg := vgsvg.New(figureWidth, height)
 	drawPanels(draw.New(svg), panels)
@@ -104,20 +105,32 @@ func drawPanels(c draw.Canvas, panels []panel) {
 	}
 }
 
-// strip is the height of what stands above the panel: the legend has a row of its own if there
-// is no room for it beside the title.
-func (p panel) strip() vg.Length {
+// rows breaks the legend into rows: beside the title if it fits there, else below it.
+func (p panel) rows() [][]mark {
+	const room = figureWidth * 0.86
 	title := textStyle(titleSize, true, ink).Width(p.title)
-	if title+p.legendWidth() > figureWidth*0.85 {
-		return 2*stripHeight - 4
+	if len(p.legend) == 0 || title+legendWidth(p.legend) <= room {
+		return [][]mark{p.legend}
 	}
-	return stripHeight
+	rows := [][]mark{nil}
+	for _, m := range p.legend {
+		last := rows[len(rows)-1]
+		if len(last) == 0 || legendWidth(append(last, m)) > room {
+			rows = append(rows, []mark{m})
+			continue
+		}
+		rows[len(rows)-1] = append(last, m)
+	}
+	return rows
 }
 
-func (p panel) legendWidth() vg.Length {
+// strip is the height of what stands above the panel.
+func (p panel) strip() vg.Length { return stripHeight + rowHeight*vg.Length(len(p.rows())-1) }
+
+func legendWidth(legend []mark) vg.Length {
 	small := textStyle(smallSize, false, ink)
 	var w vg.Length
-	for _, m := range p.legend {
+	for _, m := range legend {
 		w += small.Width(m.label) + 24
 	}
 	return w
@@ -128,14 +141,15 @@ func (p panel) drawStrip(c draw.Canvas, left, right, bottom vg.Length) {
 	y := bottom + p.strip() - stripHeight/2 - 1
 	c.FillText(textStyle(titleSize, true, ink), vg.Point{X: left, Y: y}, p.title)
 	small := textStyle(smallSize, false, ink)
-	y = bottom + stripHeight/2 - 1
-	x := right - p.legendWidth()
-	for _, m := range p.legend {
-		x += 10
-		m.draw(c, x, y)
-		x += 14
-		c.FillText(small, vg.Point{X: x, Y: y}, m.label)
-		x += small.Width(m.label)
+	for _, row := range p.rows() {
+		x := right - legendWidth(row)
+		for _, m := range row {
+			m.draw(c, x+10, y)
+			x += 24
+			c.FillText(small, vg.Point{X: x, Y: y}, m.label)
+			x += small.Width(m.label)
+		}
+		y -= rowHeight
 	}
 }
 

@@ -59,9 +59,9 @@ func familyOf(kind string) family {
 }
 
 const (
-	bodySize  = vg.Length(9)
-	smallSize = vg.Length(8)
-	titleSize = vg.Length(10.5)
+	bodySize  = vg.Length(10.5)
+	smallSize = vg.Length(9.5)
+	titleSize = vg.Length(11.5)
 )
 
 func face(size vg.Length, bold bool) font.Font {

@@ -99,6 +99,9 @@ func addSeries(p *plot.Plot, r *metrics.Run, all []series, gaps bool) []mark {
 			run = nil
 		}
 		for i := range r.Samples {
+			if float64(i)+0.2 > seconds(r.End) {
+				break // the rest of a second says nothing about rates
+			}
 			v := float64(s.value(&r.Samples[i]))
 			used = used || v > 0
 			if gaps {
