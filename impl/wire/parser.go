@@ -65,6 +65,9 @@ func (p *Parser) payload() int {
 }
 
 func (p *Parser) operation(in []byte, h Handler) (n, need int, err error) {
+	if n, err = p.quick(in, h); n > 0 {
+		return n, 0, err
+	}
 	end, after := line(in, p.controlLine())
 	if after == 0 {
 		if !clientVerb(in) {

@@ -194,6 +194,20 @@ func TestAParserTellsTheSameHoweverTheBytesAreCut(t *testing.T) {
 	})
 }
 
+func TestTheQuickPathReadsWhatTheGeneralPathReads(t *testing.T) {
+	arg := rapid.SampledFrom([]string{"a", "r", "0", "2", "02", "4294967298", "99999999", "\x01", "", "a\tb", "-1", ";"})
+	rapid.Check(t, func(t *rapid.T) {
+		args := rapid.SliceOfN(arg, 0, 4).Draw(t, "args")
+		in := " " + strings.Join(args, " ") + rapid.SampledFrom([]string{"\r\n", "\n", "\r\r\n", "\r"}).Draw(t, "eol") +
+			rapid.SampledFrom([]string{"hi\r\n", "\r\n", "hi\n\r", "h"}).Draw(t, "payload")
+		quick, general := &calls{}, &calls{}
+		err, err2 := (&Parser{}).Feed([]byte("PUB"+in), quick), (&Parser{}).Feed([]byte("pub"+in), general) // capitals only are quick
+		if quick.String() != general.String() || (err == nil) != (err2 == nil) || err != nil && ErrText(err) != ErrText(err2) {
+			t.Fatalf("%q\nquick   %s (%v)\ngeneral %s (%v)", in, quick, err, general, err2)
+		}
+	})
+}
+
 func TestATailMakesADeliveryThatAClientReadsAsItWasPublished(t *testing.T) {
 	text := rapid.StringMatching(`[a-z\r\n]{0,40}`)
 	rapid.Check(t, func(t *rapid.T) {

@@ -33,8 +33,8 @@ func feed[P, H any](s *stream, in []byte, limit int, parser P, h H, op operation
 	for len(in) > 0 {
 		part := in
 		if len(s.buf) > 0 {
-			var whole bool
-			if in, whole = s.join(in); !whole {
+			var look bool
+			if in, look = s.join(in); !look {
 				s.err = s.checkLine(limit)
 				return s.err
 			}
@@ -63,14 +63,16 @@ func feed[P, H any](s *stream, in []byte, limit int, parser P, h H, op operation
 }
 
 // join appends to buf as much of in as can belong to the operation begun there, and says
-// whether that is worth a look: the control line, or the whole operation, has become complete.
-func (s *stream) join(in []byte) (rest []byte, whole bool) {
+// whether that is worth a look: the control line or the whole operation has become complete, or the
+// verb is being spelled.
+func (s *stream) join(in []byte) (rest []byte, look bool) {
 	take := len(in)
+	look = len(s.buf) < verbRoom
 	if s.need > 0 {
 		take = min(take, s.need-len(s.buf))
-		whole = len(s.buf)+take == s.need
+		look = len(s.buf)+take == s.need
 	} else if i := bytes.IndexByte(in, '\n'); i >= 0 {
-		take, whole = i+1, true
+		take, look = i+1, true
 	}
 	if size := len(s.buf) + take; size > cap(s.buf) {
 		// Room follows what has come, not what was announced.
@@ -81,7 +83,7 @@ func (s *stream) join(in []byte) (rest []byte, whole bool) {
 		s.buf = slices.Grow(s.buf, grown-len(s.buf))
 	}
 	s.buf = append(s.buf, in[:take]...)
-	return in[take:], whole
+	return in[take:], look
 }
 
 // checkLine refuses a control line that has no end within the limit.
