@@ -31,7 +31,7 @@ help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/brokerlab
-	$(GO) build -trimpath -buildvcs=$(BUILDVCS) -o bin/brokerlab ./cmd/brokerlab
+	$(GO) build -buildvcs=$(BUILDVCS) -o bin/brokerlab ./cmd/brokerlab
 
 demo: build ## build, then judge one simulated minute of faults: brokerlab run quickstart
 	bin/brokerlab run quickstart

@@ -84,15 +84,20 @@ func parse(fset *token.FileSet, name string, text []byte) (*Source, error) {
 }
 
 // Tree parses every Go file below root, whatever its build constraints; hidden
-// directories, testdata and what skip names are left out.
-func Tree(root string, skip func(name string) bool) ([]*Source, error) {
+// directories, testdata and what skip says of a path from root are left out.
+func Tree(root string, skip func(path string) bool) ([]*Source, error) {
 	var files []*Source
 	fset := token.NewFileSet()
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || p == root {
 			return err
 		}
-		if strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || skip(d.Name()) {
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || skip(rel) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -105,11 +110,7 @@ func Tree(root string, skip func(name string) bool) ([]*Source, error) {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, p)
-		if err != nil {
-			return err
-		}
-		s, err := parse(fset, filepath.ToSlash(rel), text)
+		s, err := parse(fset, rel, text)
 		files = append(files, s)
 		return err
 	})
