@@ -47,6 +47,7 @@ const (
 	DownPower      = "power"       // power failed: what was not synced may be gone
 	DownPanic      = "panic"       // the machine broke an invariant of its own
 	DownBootFailed = "boot failed" // the machine refused to start
+	DownWipe       = "wipe"        // its disk was replaced by an empty one: a new member
 )
 
 // Event is one line of a history. Fields that a kind does not use are zero and not written.

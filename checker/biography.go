@@ -1,0 +1,318 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/brokerlab/brokerlab/model/history"
+)
+
+// Line is one line of a message's life.
+type Line struct {
+	Time  int64  `json:"t"`
+	Index uint64 `json:"i"`
+	Node  uint32 `json:"n,omitempty"` // 0: a client or the run
+	Text  string `json:"text"`
+}
+
+// Biography returns the life of the message with value: published, stored where,
+// acknowledged, read, and lost where and why. It is empty if value occurs nowhere.
+func Biography(h *history.History, value string) []Line { return lifeOf(h, value).lines }
+
+// LifeSentence tells that life in one sentence.
+func LifeSentence(h *history.History, value string) string { return lifeOf(h, value).sentence() }
+
+// life gathers what happened to one message.
+type life struct {
+	value  string
+	stream string
+	seq    uint64
+	hash   uint64
+	op     uint64
+	client string
+
+	published, answered *history.Event
+	firstRead           *history.Event
+	homes               []*home // in the order in which they stored it
+	nodes               map[uint32]*nodeStory
+	leaders             map[uint64]*history.Event // by group: the newest
+	faults              []string                  // going on, by plan line
+	lines               []Line
+	cuts                []int32 // positions of the events that took it from the last holders
+}
+
+// home is one node that stored the message.
+type home struct {
+	node  uint32
+	group uint64
+	term  uint64 // if it led the group then: its term
+	lost  *loss
+}
+
+// nodeStory is the newest end of a node's process.
+type nodeStory struct{ down *history.Event }
+
+// loss says how a node came to hold the message no more.
+type loss struct {
+	at    int64  // when the cause struck
+	cause string // "power failed on", ...
+	ends  string // where its store came back ending, or what took the place
+	with  []string
+}
+
+func lifeOf(h *history.History, value string) *life {
+	l := &life{value: value, nodes: map[uint32]*nodeStory{}, leaders: map[uint64]*history.Event{}}
+	if value == "" {
+		return l
+	}
+	if len(h.Header.Streams) == 1 {
+		l.stream = h.Header.Streams[0].Name
+	}
+	for i := range h.Events {
+		e := &h.Events[i]
+		switch e.Kind {
+		case history.Fault:
+			l.fault(e)
+		case history.Obs:
+			l.observed(e, int32(i))
+		default:
+			l.operation(e)
+		}
+	}
+	return l
+}
+
+func (l *life) say(e *history.Event, format string, args ...any) {
+	l.lines = append(l.lines, Line{Time: e.Time, Index: e.Index, Node: e.Node, Text: fmt.Sprintf(format, args...)})
+}
+
+func (l *life) fault(e *history.Event) {
+	if e.On {
+		l.faults = append(l.faults, e.Why)
+		return
+	}
+	if i := slices.Index(l.faults, e.Why); i >= 0 {
+		l.faults = slices.Delete(slices.Clone(l.faults), i, i+1)
+	}
+}
+
+func (l *life) operation(e *history.Event) {
+	switch {
+	case e.Kind == history.Invoke:
+		if e.Verb == history.Publish && e.Value == l.value && l.published == nil {
+			l.published, l.op, l.client = e, e.Op, e.Client
+			if e.Stream != "" {
+				l.stream = e.Stream
+			}
+			l.say(e, "published by %s", e.Client)
+		}
+	case e.Op == l.op && l.published != nil:
+		l.answered = e
+		if e.Stream != "" {
+			l.stream = e.Stream
+		}
+		switch e.Kind {
+		case history.OK:
+			l.seq = e.Seq
+			l.say(e, "acknowledged to %s as %s", l.client, place(l.stream, e.Seq))
+		case history.Fail:
+			l.say(e, "refused to %s%s", l.client, because(e.Err))
+		default:
+			l.say(e, "%s gives up waiting: nobody knows%s", l.client, because(e.Err))
+		}
+	case e.Kind == history.OK && e.Value == l.value && l.firstRead == nil:
+		l.firstRead = e
+		l.say(e, "read by %s", e.Client)
+	}
+}
+
+// is tells whether an observation shows this message.
+func (l *life) is(e *history.Event) bool {
+	if e.Value != "" {
+		return e.Value == l.value
+	}
+	return l.hash != 0 && e.Hash == l.hash
+}
+
+func (l *life) home(node uint32) *home {
+	for _, x := range l.homes {
+		if x.node == node {
+			return x
+		}
+	}
+	return nil
+}
+
+func (l *life) observed(e *history.Event, pos int32) {
+	switch e.Verb {
+	case "leader":
+		l.leaders[e.Group] = e
+	case history.Down:
+		l.nodes[e.Node] = &nodeStory{down: e}
+	case "stored":
+		l.stored(e, pos)
+	case "acked":
+		if l.is(e) {
+			l.say(e, "%s acknowledges it as %s", nodeName(e.Node), place(e.Stream, e.Seq))
+		}
+	case "recovered":
+		l.recovered(e, pos)
+	case "removed":
+		if x := l.home(e.Node); x != nil && x.lost == nil && e.Stream == l.stream && e.Seq == l.seq {
+			l.lose(x, e, pos, &loss{at: e.Time, cause: "a rule removed it from", ends: e.Why})
+		}
+	}
+}
+
+func (l *life) stored(e *history.Event, pos int32) {
+	if !l.is(e) {
+		x := l.home(e.Node)
+		if x != nil && x.lost == nil && l.seq != 0 && e.Seq == l.seq && e.Stream == l.stream {
+			l.lose(x, e, pos, &loss{at: e.Time, cause: "it was overwritten on", ends: "message " + contentName(e) + " took its number"})
+		}
+		return
+	}
+	if l.hash == 0 {
+		l.hash = e.Hash
+	}
+	l.stream, l.seq = e.Stream, e.Seq
+	x := l.home(e.Node)
+	if x == nil {
+		x = &home{node: e.Node, group: e.Group}
+		l.homes = append(l.homes, x)
+	} else if x.lost == nil {
+		return // a replay after a restart
+	}
+	x.lost = nil
+	led := ""
+	if lead := l.leaders[e.Group]; lead != nil && lead.Node == e.Node {
+		x.term = lead.Term
+		led = fmt.Sprintf(", leader of term %d", lead.Term)
+	}
+	l.say(e, "stored by %s as %s%s", nodeName(e.Node), place(e.Stream, e.Seq), led)
+}
+
+func (l *life) recovered(e *history.Event, pos int32) {
+	x := l.home(e.Node)
+	if x == nil || x.lost != nil || e.Stream != l.stream || l.seq >= e.First && l.seq <= e.Seq {
+		return
+	}
+	ends := "empty"
+	switch {
+	case e.Seq < e.First:
+	case l.seq < e.First:
+		ends = "beginning at " + place(l.stream, e.First)
+	default:
+		ends = "ending at " + place(l.stream, e.Seq)
+	}
+	lost := &loss{at: e.Time, cause: "the log was cut on", ends: ends}
+	if n := l.nodes[e.Node]; n != nil && n.down != nil {
+		lost.at, lost.cause = n.down.Time, downCause(n.down.Why)
+	}
+	l.lose(x, e, pos, lost)
+}
+
+// downCause says what happened when a process ended for why, up to the node's name.
+func downCause(why string) string {
+	switch {
+	case strings.HasPrefix(why, history.DownPower):
+		return "power failed on"
+	case strings.HasPrefix(why, history.DownPanic):
+		return "a panic stopped"
+	case strings.HasPrefix(why, history.DownWipe):
+		return "the disk was replaced on"
+	}
+	return "the process was killed on"
+}
+
+func (l *life) lose(x *home, e *history.Event, pos int32, how *loss) {
+	how.with = l.faults
+	x.lost = how
+	l.cuts = append(l.cuts, pos)
+	during := ""
+	if len(l.faults) > 0 {
+		during = " (faults on: " + strings.Join(l.faults, "; ") + ")"
+	}
+	l.say(e, "lost: %s %s at %s: %s%s", how.cause, nodeName(x.node), seconds(how.at), how.ends, during)
+}
+
+// sentence tells the life; it ends with a full stop.
+func (l *life) sentence() string {
+	if len(l.lines) == 0 {
+		return "Message " + l.value + " occurs nowhere."
+	}
+	var parts []string
+	if l.published != nil {
+		parts = append(parts, fmt.Sprintf("published by %s at %s", l.client, seconds(l.published.Time)))
+	}
+	if len(l.homes) > 0 {
+		parts = append(parts, "stored by "+l.homesNamed())
+	}
+	if a := l.answered; a != nil {
+		switch a.Kind {
+		case history.OK:
+			parts = append(parts, fmt.Sprintf("acknowledged at %s (#%d) as %s", seconds(a.Time), a.Index, place(l.stream, a.Seq)))
+		case history.Fail:
+			parts = append(parts, "refused at "+seconds(a.Time))
+		default:
+			parts = append(parts, "given up by its client at "+seconds(a.Time))
+		}
+	}
+	if lost := l.lost(); lost != "" {
+		parts = append(parts, lost)
+	}
+	return "Message " + l.value + " was " + listed(parts) + "."
+}
+
+func (l *life) homesNamed() string {
+	var names []string
+	for _, x := range l.homes {
+		name := nodeName(x.node)
+		if x.term > 0 {
+			name += fmt.Sprintf(" (leader of term %d)", x.term)
+		}
+		names = append(names, name)
+	}
+	return listed(names)
+}
+
+// lost says how the message was lost, one clause for each cause and moment; empty if no node
+// is known to have lost it.
+func (l *life) lost() string {
+	var clauses []string
+	done := map[uint32]bool{}
+	var kept []uint32
+	for _, x := range l.homes {
+		if x.lost == nil {
+			kept = append(kept, x.node)
+		}
+		if x.lost == nil || done[x.node] {
+			continue
+		}
+		var with []uint32
+		for _, y := range l.homes {
+			if y.lost != nil && y.lost.at == x.lost.at && y.lost.cause == x.lost.cause && y.lost.ends == x.lost.ends {
+				with, done[y.node] = append(with, y.node), true
+			}
+		}
+		clauses = append(clauses, fmt.Sprintf("lost at %s when %s %s%s", seconds(x.lost.at), x.lost.cause, nodeNames(with), x.lost.came(len(with))))
+	}
+	if len(clauses) > 0 && len(kept) > 0 {
+		clauses = append(clauses, "kept by "+nodeNames(kept))
+	}
+	return strings.Join(clauses, ", ")
+}
+
+// came says in what state the stores came back.
+func (x *loss) came(n int) string {
+	switch {
+	case x.ends == "":
+		return ""
+	case strings.HasPrefix(x.ends, "message ") || strings.HasPrefix(x.cause, "a rule"):
+		return ": " + x.ends
+	case n > 1:
+		return ": their logs came back " + x.ends
+	}
+	return ": its log came back " + x.ends
+}

@@ -1,0 +1,20 @@
+// Package checker judges histories: for every guarantee of the catalogue (model/spec) it says
+// holds, violated, not exercised or unknown, and for a violation it shows a certificate of a
+// few events and a sentence that a person understands.
+//
+// Judges are folds over events in index order, so judging a run while it goes on and judging
+// its file afterwards are the same code: a Panel is fed by Event and asked by Finish; Run does
+// both for a whole history. What they hold grows with operations and messages, never with their
+// square, and every verdict, sentence and certificate is a function of the history alone.
+//
+// Invariants:
+//   - A violation is never reported on what a history merely leaves open: unknown outcomes,
+//     reads that were not answered and nodes whose state nobody saw count for the system.
+//   - Judges find anomalies; whether one breaks a promise is for spec.Claims and
+//     Report.Overall to say.
+//
+// Porcupine is the oracle in tests and the painter of pictures; no verdict depends on it.
+//
+// The package knows no broker, simulator or fault. It imports model and porcupine; experiments
+// and commands import it.
+package checker

@@ -1,0 +1,143 @@
+package checker
+
+import (
+	"fmt"
+
+	"github.com/brokerlab/brokerlab/model/history"
+)
+
+// explainer says what contradicts what in one stream's log.
+type explainer struct {
+	h      *history.History
+	rec    *record
+	log    *logFold
+	stream string
+}
+
+// explain returns a sentence and the events of at most four operations.
+func (x explainer) explain(c *clash) (string, []history.Event) {
+	switch c.kind {
+	case tooLate:
+		return x.tooLate(c)
+	case gap:
+		return x.gap(c)
+	case twoValues:
+		return x.twoValues(c)
+	case twoNumbers:
+		a, b := x.opAt(c.lo), x.opAt(c.hi)
+		return fmt.Sprintf("Message %s has two numbers: %s; and %s.", x.val(x.rec.ops[b].value), x.there(c.lo, c.i), x.there(c.hi, c.j)), x.events(a, b)
+	case wrongCondition:
+		return x.wrongCondition(c)
+	case wrongRefusal:
+		o := x.opAt(c.hi)
+		return fmt.Sprintf("%s's publish of %s on the condition that %s is the last message was refused %s, and the refusal names that very number.",
+			x.client(o), x.val(x.rec.ops[o].value), x.at(c.j), when(x.ev(c.hi))), x.events(o)
+	case neverPublished:
+		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi, c.j))), x.events(x.opAt(c.hi))
+	case wasRefused:
+		return fmt.Sprintf("%s, but its publish was refused %s.", capital(x.there(c.hi, c.j)), when(x.ev(c.lo))), x.events(x.opAt(c.hi), c.pubJ)
+	}
+	o := x.opAt(c.hi)
+	return fmt.Sprintf("%s's publish on the condition that %s is empty was refused %s, when nothing was in it yet.", x.client(o), x.stream, when(x.ev(c.hi))), x.events(o)
+}
+
+func (x explainer) tooLate(c *clash) (string, []history.Event) {
+	late, there := x.opAt(c.lo), x.opAt(c.hi)
+	text := capital(x.there(c.hi, c.j)) + "."
+	o := &x.rec.ops[late]
+	switch {
+	case late == c.pubI && c.i == c.j:
+		text += fmt.Sprintf(" But %s published it only later, %s.", x.client(late), when(x.ev(c.lo)))
+	case late == c.pubI:
+		text += fmt.Sprintf(" %s comes before it in the log and holds message %s, but %s published that only later, %s.",
+			x.at(c.i), x.val(o.value), x.client(late), when(x.ev(c.lo)))
+	case c.i == c.j:
+		text += fmt.Sprintf(" After that, %s.", x.absent(late, c.i))
+	default:
+		text += fmt.Sprintf(" %s comes before it in the log, so it was there too; but after that, %s.", x.at(c.i), x.absent(late, c.i))
+	}
+	return text, x.events(late, there, c.pubI, c.pubJ)
+}
+
+func (x explainer) gap(c *clash) (string, []history.Event) {
+	if c.hi == never {
+		c.hi = x.log.slots.at(c.j).shown - 1
+	}
+	there := x.opAt(c.hi)
+	return fmt.Sprintf("%s. So %s held a message by then, but no publish that was called before can have been it: all of them have other numbers or were refused.",
+		capital(x.there(c.hi, c.j)), x.at(c.i)), x.events(there, c.pubJ)
+}
+
+func (x explainer) twoValues(c *clash) (string, []history.Event) {
+	a, b := x.opAt(c.lo), x.opAt(c.hi)
+	return fmt.Sprintf("%s names two messages: %s; and %s.", x.at(c.j), x.there(c.lo, c.j), x.there(c.hi, c.j)), x.events(a, b)
+}
+
+func (x explainer) wrongCondition(c *clash) (string, []history.Event) {
+	pub := x.opAt(c.lo)
+	o := &x.rec.ops[pub]
+	return fmt.Sprintf("%s published %s on the condition that %s is the last message, but %s.",
+		x.client(pub), x.val(o.value), x.at(o.expect-1), x.there(c.hi, c.j)), x.events(pub, x.opAt(c.hi))
+}
+
+// there says how it is known, by the return at position hi, that number n was in the log.
+func (x explainer) there(hi int32, n uint64) string {
+	id := x.opAt(hi)
+	o, e := &x.rec.ops[id], x.ev(hi)
+	switch {
+	case o.verb == publish && o.status == done:
+		return fmt.Sprintf("message %s was acknowledged to %s as %s %s", x.val(o.value), x.client(id), x.at(o.seq), when(e))
+	case o.verb == publish:
+		return fmt.Sprintf("a conditional publish of %s was refused %s because the last message was %s", x.client(id), when(e), x.at(n))
+	case o.verb == last:
+		return fmt.Sprintf("%s was told %s that the last message was %s, holding %s", x.client(id), when(e), x.at(o.seq), x.val(o.value))
+	}
+	return fmt.Sprintf("%s read message %s at %s %s", x.client(id), x.val(o.value), x.at(o.seq), when(e))
+}
+
+// absent says how it is known, by the call of operation id, that number n was not there yet.
+func (x explainer) absent(id int32, n uint64) string {
+	o := &x.rec.ops[id]
+	call, ret := x.ev(o.call), x.ev(o.ret)
+	switch {
+	case o.verb == read:
+		return fmt.Sprintf("%s asked for %s %s and was told (#%d) that there is no such message", x.client(id), x.at(n), when(call), ret.Index)
+	case o.verb == last && o.notFound:
+		return fmt.Sprintf("%s asked for the last message %s and was told (#%d) that there is none", x.client(id), when(call), ret.Index)
+	case o.verb == last:
+		return fmt.Sprintf("%s asked for the last message %s and was told (#%d) that it is %s", x.client(id), when(call), ret.Index, x.at(o.seq))
+	case o.actual > 0:
+		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) because the last message was %s", x.client(id), when(call), ret.Index, x.at(o.actual-1))
+	}
+	return fmt.Sprintf("%s called a publish %s on the condition that %s is the last message, and was refused (#%d)", x.client(id), when(call), x.at(o.expect-1), ret.Index)
+}
+
+func (x explainer) ev(pos int32) *history.Event { return &x.h.Events[pos] }
+
+func (x explainer) opAt(pos int32) int32 { return x.rec.numbered(x.ev(pos).Op) }
+
+func (x explainer) at(n uint64) string { return place(x.stream, n) }
+
+func (x explainer) val(id int32) string { return x.rec.nameOf(id) }
+
+func (x explainer) client(id int32) string { return x.rec.clients.names[x.rec.ops[id].client] }
+
+func (x explainer) events(ops ...int32) []history.Event {
+	var at []int32
+	for _, id := range ops {
+		if id != none {
+			at = append(at, x.rec.ops[id].call, x.rec.ops[id].ret)
+		}
+	}
+	return certificate(x.h, at...)
+}
+
+// capital begins a sentence with text, unless text begins with a name.
+func capital(text string) string {
+	for _, word := range [...]string{"message ", "a "} {
+		if len(text) > len(word) && text[:len(word)] == word {
+			return string(text[0]-'a'+'A') + text[1:]
+		}
+	}
+	return text
+}
