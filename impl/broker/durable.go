@@ -46,7 +46,7 @@ func (b *Broker) await(w waiting, forced bool) {
 func (w *waiting) releaseOwn() {
 	rest := w.responses[:0:0]
 	for _, m := range w.responses {
-		if m.GetTo() == uint64(w.group.b.cfg.Node) && m.GetType() == pb.MsgAppResp {
+		if m.GetTo() == uint64(w.group.b.cfg.Node) {
 			w.group.step(m)
 			continue
 		}

@@ -87,8 +87,11 @@ func (g *group) startFetch(m *pb.Message) {
 		g.step(m) // raft answers with where this node is
 		return
 	}
+	if g.applied < g.commit {
+		return // entries on their way to disk are still to be applied; the leader tries again
+	}
 	if g.fetch != nil {
-		if g.fetch.from == machine.NodeID(m.GetFrom()) && g.fetch.idle < fetchRetryTicks {
+		if g.fetch.whole || g.fetch.from == machine.NodeID(m.GetFrom()) && g.fetch.idle < fetchRetryTicks {
 			return
 		}
 		g.abortFetch("a newer leader's snapshot")

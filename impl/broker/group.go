@@ -43,7 +43,8 @@ type group struct {
 	appliedTerm uint64
 	leader      uint64
 	leading     bool
-	term, vote  uint64 // as last handed to the log
+	matched     map[uint64]uint64 // as leader: how far each peer is known to agree
+	term, vote  uint64            // as last handed to the log
 	commit      uint64
 
 	// damaged: this node lost synced entries and neither votes nor acknowledges here (Why).
@@ -64,7 +65,7 @@ type group struct {
 // newGroup joins the group id with what the log and the checkpoint kept of it. What a log can come
 // back as is clamped (unsafe switches) or is damage that takes this node out of the group.
 func (b *Broker) newGroup(id uint64, peers []machine.NodeID, dir string, makeState func(*group) state) (*group, error) {
-	g := &group{b: b, id: id, peers: peers}
+	g := &group{b: b, id: id, peers: peers, matched: map[uint64]uint64{}}
 	g.state = makeState(g)
 	rec := b.takeRecovered(id)
 	f, err := b.takeStore(dir, g)
@@ -181,7 +182,7 @@ func (g *group) process() {
 	if g.damaged != "" {
 		return
 	}
-	g.proposeBatch()
+	g.proposeBatches()
 	g.askReads()
 	for g.node.HasReady() {
 		rd := g.node.Ready()
@@ -201,7 +202,7 @@ func (g *group) process() {
 		if rd.SoftState != nil {
 			g.softState(rd.SoftState)
 		}
-		g.proposeBatch()
+		g.proposeBatches()
 	}
 	g.serveReads()
 	g.maybeCheckpoint()
@@ -215,6 +216,7 @@ func (g *group) softState(s *raft.SoftState) {
 		return
 	}
 	g.leading = leading
+	clear(g.matched)
 	if leading {
 		g.observe(machine.Observation{Kind: machine.Leader, Term: g.node.BasicStatus().GetTerm()})
 		g.state.lead()
@@ -285,6 +287,9 @@ func (g *group) applyEntry(e *pb.Entry) {
 		// After a committed log was cut (conflict=truncate) what the store holds stays as it is.
 		return
 	}
+	if g.fetch != nil {
+		machine.Broken("group %d applies entry %d while it fetches snapshot %d", g.id, e.GetIndex(), g.fetch.index)
+	}
 	g.applied, g.appliedTerm = e.GetIndex(), e.GetTerm()
 	if g.b.cfg.Observe {
 		g.observe(machine.Observation{Kind: machine.Applied, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
@@ -304,8 +309,13 @@ func (g *group) step(m *pb.Message) {
 	g.queue()
 }
 
-// send queues a message for a peer in this step's frame.
+// send queues a message for a peer in this step's frame. An append that carries nothing but a commit
+// index to a peer known to be level is left out: the next append or heartbeat brings it, and two
+// frames and two syncs' worth of handling a publish are saved.
 func (g *group) send(m *pb.Message) {
+	if m.GetType() == pb.MsgApp && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
+		return
+	}
 	g.b.sendRaft(machine.NodeID(m.GetTo()), g.id, m)
 }
 

@@ -23,7 +23,17 @@ func (g *group) receive(m *pb.Message) {
 	switch m.GetType() {
 	case pb.MsgHeartbeat:
 		g.clampCommit(m)
+		if g.fetch != nil {
+			// Nothing is applied while the messages of a snapshot come in.
+			m.Commit = new(uint64)
+		}
 	case pb.MsgApp:
+		if g.fetch != nil {
+			if m.GetTerm() <= g.term || g.fetch.whole {
+				return
+			}
+			g.abortFetch("a newer leader")
+		}
 		g.clampCommit(m)
 		if at, ok := g.contradiction(m); ok {
 			g.contradicted(at, m)
@@ -37,12 +47,24 @@ func (g *group) receive(m *pb.Message) {
 			g.drop("append response beyond the log")
 			return
 		}
+		g.learnMatch(m)
 	case pb.MsgSnap:
 		g.startFetch(m)
 		return
 	}
 	g.b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 	g.step(m)
+}
+
+// learnMatch follows how far a peer agrees, for send.
+func (g *group) learnMatch(m *pb.Message) {
+	switch {
+	case m.GetTerm() != g.term:
+	case m.GetReject():
+		delete(g.matched, m.GetFrom())
+	default:
+		g.matched[m.GetFrom()] = max(g.matched[m.GetFrom()], m.GetIndex())
+	}
 }
 
 // clampCommit keeps a leader that still believes in entries lost here from making raft commit

@@ -9,11 +9,16 @@ import (
 // proposer gathers what clients want of a group into batches: one Raft entry carries everything
 // that arrived while the one before it was on its way (entries are what cost).
 type proposer struct {
-	batch    []byte // commands encoded, not yet proposed
-	count    int
-	replies  []string // of batch, by position; "" wants no answer
-	next     uint64   // number of the next proposal of this boot
+	queue    []batch
+	bytes    int    // of queue
+	number   uint64 // of the newest proposal of this boot
 	inFlight []proposal
+}
+
+// batch is commands that will share an entry, and by position whom to answer ("": nobody).
+type batch struct {
+	commands []byte
+	replies  []string
 }
 
 // proposal is an entry on its way, and whom to answer when it is applied.
@@ -27,41 +32,46 @@ type proposal struct {
 // the second hides the way to the followers (measured in the driving study, section 2.2).
 const pipeline = 2
 
-// enqueue adds one command to the batch; reply is answered when it is applied. It refuses
+// enqueue adds one command to the newest batch; reply is answered when it is applied. It refuses
 // (false) when too much waits already.
 func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
-	if len(p.batch)+len(command) > g.b.cfg.MaxQueue {
+	if p.bytes+len(command) > g.b.cfg.MaxQueue {
 		return false
 	}
-	p.batch = append(p.batch, command...)
-	p.count++
-	p.replies = append(p.replies, reply)
+	n := len(p.queue)
+	if n == 0 || len(p.queue[n-1].commands)+len(command) > g.b.cfg.MaxBatch {
+		p.queue = append(p.queue, batch{})
+		n++
+	}
+	last := &p.queue[n-1]
+	last.commands = append(last.commands, command...)
+	last.replies = append(last.replies, reply)
+	p.bytes += len(command)
 	g.queue()
 	return true
 }
 
-// proposeBatch proposes what has gathered, if the pipeline has room.
-func (g *group) proposeBatch() {
+// proposeBatches proposes what has gathered, as far as the pipeline has room.
+func (g *group) proposeBatches() {
 	p := &g.proposer
-	if p.count == 0 || !g.leading || len(p.inFlight) >= pipeline {
-		return
-	}
-	p.next++
-	entry := make([]byte, 0, len(p.batch)+48)
-	entry = appendEntryHeader(entry, entryHeader{
-		node: g.b.cfg.Node, boot: g.b.bootID, number: p.next, wall: g.b.env.Wall, count: p.count,
-	})
-	entry = append(entry, p.batch...)
-	replies := p.replies
-	p.batch, p.count, p.replies = p.batch[:0], 0, nil
-	if err := g.node.Propose(entry); err != nil {
-		for _, r := range replies {
-			g.b.refuse(r, "proposal dropped")
+	for len(p.queue) > 0 && g.leading && len(p.inFlight) < pipeline {
+		b := p.queue[0]
+		p.queue = p.queue[1:]
+		p.bytes -= len(b.commands)
+		p.number++
+		entry := make([]byte, 0, len(b.commands)+48)
+		entry = appendEntryHeader(entry, entryHeader{
+			node: g.b.cfg.Node, boot: g.b.bootID, number: p.number, wall: g.b.env.Wall, count: len(b.replies),
+		})
+		if err := g.node.Propose(append(entry, b.commands...)); err != nil {
+			for _, r := range b.replies {
+				g.b.refuse(r, "proposal dropped")
+			}
+			continue
 		}
-		return
+		p.inFlight = append(p.inFlight, proposal{number: p.number, term: g.node.BasicStatus().GetTerm(), replies: b.replies})
+		g.queue()
 	}
-	p.inFlight = append(p.inFlight, proposal{number: p.next, term: g.node.BasicStatus().GetTerm(), replies: replies})
-	g.queue()
 }
 
 // takeReplies returns whom to answer about an entry that is being applied: nobody unless this
@@ -93,10 +103,12 @@ func (p *proposer) expire(term uint64) {
 
 // refuseQueued answers those whose commands were never proposed: certainly without effect.
 func (p *proposer) refuseQueued(g *group) {
-	for _, r := range p.replies {
-		g.b.refuse(r, "leadership lost")
+	for _, b := range p.queue {
+		for _, r := range b.replies {
+			g.b.refuse(r, "leadership lost")
+		}
 	}
-	p.batch, p.count, p.replies = p.batch[:0], 0, nil
+	p.queue, p.bytes = nil, 0
 }
 
 // entryHeader begins every entry: who proposed it, as which of its proposals, and when.
