@@ -98,7 +98,7 @@ func (f Fault) Resolve(c Cluster) Fault {
 		for j := range f.Targets[i] {
 			x := &f.Targets[i][j]
 			if x.Who.Role() && x.Who != Others && !x.Resolved {
-				x.Nodes, x.Resolved = x.resolve(c), true
+				x.Nodes, x.Resolved = without(x.resolve(c)), true
 			}
 		}
 	}

@@ -49,7 +49,6 @@ func (f *Fault) rules(nodes int, streams []string) (broken []string) {
 		say(len(t) == 0, "a target is empty")
 		say(t.HasClients() && !g.clients, "%s cannot strike clients", g.verb)
 		for i := range t {
-			say(t[i].Who == Clients && len(t) > 1 && !g.clients, "clients stand alone")
 			broken = append(broken, t[i].rules(nodes, streams)...)
 		}
 	}
