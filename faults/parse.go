@@ -101,7 +101,7 @@ func (f *Fault) parseTargets(s *scanner) {
 	if g.shape == noTarget {
 		return
 	}
-	f.Targets = append(f.Targets, s.target())
+	f.Targets = append(f.Targets, s.target(g))
 	sep := separators[min(int(g.shape), len(separators)-1)]
 	for g.shape >= oneWay && s.rule == "" {
 		if len(f.Targets) >= 2 && (g.shape != groups || s.peek() != sep) {
@@ -111,14 +111,18 @@ func (f *Fault) parseTargets(s *scanner) {
 			s.wrong("%s wants %q between its targets, found %s", g.verb, sep, s.found())
 			return
 		}
-		f.Targets = append(f.Targets, s.target())
+		f.Targets = append(f.Targets, s.target(g))
 	}
 }
 
 // target reads one or more terms.
-func (s *scanner) target() Target {
+func (s *scanner) target(g *form) Target {
 	var t Target
 	for s.rule == "" {
+		if s.peek() == "clients" && !g.clients {
+			s.wrong("%s cannot strike clients", g.verb)
+			break
+		}
 		x, ok := s.term()
 		if !ok {
 			break
@@ -134,10 +138,7 @@ func (s *scanner) target() Target {
 // term reads one term, if one comes next.
 func (s *scanner) term() (x Term, ok bool) {
 	word := s.peek()
-	if id, ok := parseNode(word); ok {
-		s.next++
-		return Term{Who: OneNode, Node: id}, true
-	}
+	id, isNode := parseNode(word)
 	switch word {
 	case "all":
 		x.Who = All
@@ -146,7 +147,9 @@ func (s *scanner) term() (x Term, ok bool) {
 	case "others":
 		x.Who = Others
 	default:
-		x.Who = roleOf(word)
+		if x.Who = roleOf(word); isNode {
+			x.Who, x.Node = OneNode, id
+		}
 	}
 	if x.Who == 0 {
 		return x, false
