@@ -25,7 +25,7 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 		return x.twoValues(c)
 	case twoNumbers:
 		a, b := x.opAt(c.lo), x.opAt(c.hi)
-		return fmt.Sprintf("Message %s has two numbers: %s; and %s.", x.val(x.rec.ops[b].value), x.there(c.lo, c.i), x.there(c.hi, c.j)), x.events(a, b)
+		return fmt.Sprintf("Message %s has two numbers: %s; and %s.", x.val(x.rec.ops[b].value), x.there(c.lo), x.there(c.hi)), x.events(a, b)
 	case wrongCondition:
 		return x.wrongCondition(c)
 	case wrongRefusal:
@@ -33,9 +33,9 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 		return fmt.Sprintf("%s's publish of %s on the condition that %s is the last message was refused %s, and the refusal names that very number.",
 			x.client(o), x.val(x.rec.ops[o].value), x.at(c.j), when(x.ev(c.hi))), x.events(o)
 	case neverPublished:
-		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi, c.j))), x.events(x.opAt(c.hi))
+		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi))), x.events(x.opAt(c.hi))
 	case wasRefused:
-		return fmt.Sprintf("%s, but its publish was refused %s.", capital(x.there(c.hi, c.j)), when(x.ev(c.lo))), x.events(x.opAt(c.hi), c.pubJ)
+		return fmt.Sprintf("%s, but its publish was refused %s.", capital(x.there(c.hi)), when(x.ev(c.lo))), x.events(x.opAt(c.hi), c.pubJ)
 	}
 	o := x.opAt(c.hi)
 	return fmt.Sprintf("%s's publish on the condition that %s is empty was refused %s, when nothing was in it yet.", x.client(o), x.stream, when(x.ev(c.hi))), x.events(o)
@@ -43,7 +43,7 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 
 func (x explainer) tooLate(c *clash) (string, []history.Event) {
 	late, there := x.opAt(c.lo), x.opAt(c.hi)
-	text := capital(x.there(c.hi, c.j)) + "."
+	text := capital(x.there(c.hi)) + "."
 	o := &x.rec.ops[late]
 	switch {
 	case late == c.pubI && c.i == c.j:
@@ -60,35 +60,40 @@ func (x explainer) tooLate(c *clash) (string, []history.Event) {
 }
 
 func (x explainer) gap(c *clash) (string, []history.Event) {
-	if c.hi == never {
-		c.hi = x.log.slots.at(c.j).shown - 1
+	if c.hi == never { // nothing says when: whatever showed a number above will do
+		x.log.slots.each(func(seq uint64, s *slot) bool {
+			if seq >= c.i && s.shown > 0 {
+				c.hi = s.shown - 1
+			}
+			return c.hi == never
+		})
 	}
 	there := x.opAt(c.hi)
 	return fmt.Sprintf("%s. So %s held a message by then, but no publish that was called before can have been it: all of them have other numbers or were refused.",
-		capital(x.there(c.hi, c.j)), x.at(c.i)), x.events(there, c.pubJ)
+		capital(x.there(c.hi)), x.at(c.i)), x.events(there, c.pubJ)
 }
 
 func (x explainer) twoValues(c *clash) (string, []history.Event) {
 	a, b := x.opAt(c.lo), x.opAt(c.hi)
-	return fmt.Sprintf("%s names two messages: %s; and %s.", x.at(c.j), x.there(c.lo, c.j), x.there(c.hi, c.j)), x.events(a, b)
+	return fmt.Sprintf("%s names two messages: %s; and %s.", x.at(c.j), x.there(c.lo), x.there(c.hi)), x.events(a, b)
 }
 
 func (x explainer) wrongCondition(c *clash) (string, []history.Event) {
 	pub := x.opAt(c.lo)
 	o := &x.rec.ops[pub]
 	return fmt.Sprintf("%s published %s on the condition that %s is the last message, but %s.",
-		x.client(pub), x.val(o.value), x.at(o.expect-1), x.there(c.hi, c.j)), x.events(pub, x.opAt(c.hi))
+		x.client(pub), x.val(o.value), x.at(o.expect-1), x.there(c.hi)), x.events(pub, x.opAt(c.hi))
 }
 
-// there says how it is known, by the return at position hi, that number n was in the log.
-func (x explainer) there(hi int32, n uint64) string {
+// there says how it is known, by the return at position hi, that a number was in the log.
+func (x explainer) there(hi int32) string {
 	id := x.opAt(hi)
 	o, e := &x.rec.ops[id], x.ev(hi)
 	switch {
 	case o.verb == publish && o.status == done:
 		return fmt.Sprintf("message %s was acknowledged to %s as %s %s", x.val(o.value), x.client(id), x.at(o.seq), when(e))
 	case o.verb == publish:
-		return fmt.Sprintf("a conditional publish of %s was refused %s because the last message was %s", x.client(id), when(e), x.at(n))
+		return fmt.Sprintf("a conditional publish of %s was refused %s because the last message was %s", x.client(id), when(e), x.at(o.actual-1))
 	case o.verb == last:
 		return fmt.Sprintf("%s was told %s that the last message was %s, holding %s", x.client(id), when(e), x.at(o.seq), x.val(o.value))
 	}
