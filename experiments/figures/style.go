@@ -89,7 +89,7 @@ func newPlot(end int64) *plot.Plot {
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = face(bodySize, false), ink
 		a.Padding = 2
 	}
-	p.X.Min, p.X.Max = 0, seconds(end)
+	p.X.Min, p.X.Max = 0, max(seconds(end), 1)
 	p.X.Tick.Marker = secondTicks{}
 	return p
 }
