@@ -1,0 +1,148 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// OpenStream finds a stream's store in img. What its checkpoint does not cover is cut,
+// because the log brings it back; without a checkpoint that is everything. The
+// checkpoint it returns counts as durable only when Checkpointed says so: its name may
+// have been seen in memory alone.
+//
+// A *DamageError means that a file does not hold what the checkpoint promised. The
+// stream is returned with it, empty, with all files left alone; only Reset and Remove
+// may be called then. Any other error comes without a stream: the node must not start.
+func OpenStream(cfg StreamConfig, img machine.Image, fx *machine.Effects, tokens func() machine.Token) (*Stream, *Checkpoint, error) {
+	if cfg.BlockBytes == 0 {
+		cfg.BlockBytes = defaultBlockBytes
+	}
+	if err := checkBlockBytes(cfg.BlockBytes); err != nil {
+		return nil, nil, err
+	}
+	s := &Stream{cfg: cfg, ident: dirIdentity(cfg.Dir), tokens: tokens}
+	s.forget()
+	names, err := list(img, cfg.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	on := s.blocksIn(names)
+	c, err := s.load(img, names)
+	var damage *DamageError
+	switch {
+	case errors.As(err, &damage):
+		s.forget()
+		s.lost = true
+		for _, n := range on {
+			s.dropped = append(s.dropped, blockName(cfg.Dir, n))
+		}
+		return s, nil, damage
+	case err != nil:
+		return nil, nil, err
+	}
+	s.tidy(fx, img, names, on)
+	if c != nil { // a rename that was seen may not be durable
+		s.next, s.phase = c, renameTemp
+		s.advance(fx)
+	}
+	return s, c, nil
+}
+
+// blocksIn are the numbers of the blocks in a listing, and keeps new ones above them.
+func (s *Stream) blocksIn(names []string) (on []uint64) {
+	for _, name := range names {
+		num, ok := strings.CutSuffix(strings.TrimPrefix(name, s.cfg.Dir+"/"), ".blk")
+		n, err := strconv.ParseUint(num, 10, 64)
+		if ok && err == nil && n > 0 && n < 1<<62 && strconv.FormatUint(n, 10) == num {
+			on = append(on, n)
+			s.number = max(s.number, n)
+		}
+	}
+	return on
+}
+
+// load reads the checkpoint and the blocks that it names.
+func (s *Stream) load(img machine.Image, names []string) (*Checkpoint, error) {
+	if !s.listed(names, s.checkpointName()) {
+		return nil, nil
+	}
+	b, bad, err := readFile(img, s.checkpointName(), -1)
+	if err != nil {
+		return nil, err
+	}
+	if len(bad) > 0 {
+		return nil, &DamageError{File: s.checkpointName(), Offset: bad[0].from, Reason: "the checkpoint cannot be read", Err: machine.ErrDiskIO}
+	}
+	c, last, reason := parseCheckpoint(b, s.ident)
+	if c == nil {
+		return nil, &DamageError{File: s.checkpointName(), Reason: reason}
+	}
+	for _, bs := range c.Blocks {
+		if err := s.scan(img, bs); err != nil {
+			return nil, err
+		}
+	}
+	if last != s.last {
+		return nil, &DamageError{File: s.checkpointName(), Reason: fmt.Sprintf("it ends at message %d, its blocks at %d", last, s.last)}
+	}
+	return c, nil
+}
+
+func (s *Stream) listed(names []string, name string) bool {
+	return slices.Contains(names, name) || slices.Contains(names, strings.TrimPrefix(name, s.cfg.Dir+"/"))
+}
+
+// scan reads one block up to the size the checkpoint gives it, and indexes its messages.
+func (s *Stream) scan(img machine.Image, bs BlockState) error {
+	blk := &block{number: bs.Number, name: blockName(s.cfg.Dir, bs.Number), size: bs.Size, first: s.last + 1}
+	data, bad, err := readFile(img, blk.name, bs.Size)
+	switch {
+	case errors.Is(err, machine.ErrNotExist):
+		return blk.broken(0, "the block is not there", nil)
+	case err != nil:
+		return err
+	case len(bad) > 0:
+		return blk.broken(bad[0].from, "the block cannot be read", machine.ErrDiskIO)
+	case int64(len(data)) < bs.Size:
+		return blk.broken(int64(len(data)), fmt.Sprintf("the block ends here and not at %d", bs.Size), nil)
+	}
+	s.blocks = append(s.blocks, blk)
+	s.number = max(s.number, bs.Number)
+	for off := int64(0); off < bs.Size; {
+		r, ok := parseBlock(data[off:], blockIdentity(s.ident, bs.Number, off))
+		follows := r.seq > s.last && (len(blk.msgs) == 0 || blk.first+uint64(len(blk.msgs)) == r.seq)
+		switch {
+		case !ok || r.kind == kindMessage && !follows:
+			return blk.broken(off, "there is no valid record", nil)
+		case r.kind == kindCut:
+			s.cut(r.seq)
+		default:
+			s.index(blk, off, r.seq, r.size, string(r.subject))
+		}
+		off += int64(r.size)
+	}
+	return nil
+}
+
+// tidy cuts the blocks to what was indexed and removes all others.
+func (s *Stream) tidy(fx *machine.Effects, img machine.Image, names []string, on []uint64) {
+	for _, n := range on {
+		name := blockName(s.cfg.Dir, n)
+		i := slices.IndexFunc(s.blocks, func(b *block) bool { return b.number == n })
+		if i < 0 {
+			fx.Do(machine.DiskOp{Kind: machine.Remove, File: name})
+			continue
+		}
+		if size, err := sizeOf(img, name); err != nil || size > s.blocks[i].size {
+			fx.Do(machine.DiskOp{Kind: machine.Truncate, File: name, Off: s.blocks[i].size})
+		}
+	}
+	if s.listed(names, s.tempName()) {
+		fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
+	}
+}
