@@ -14,8 +14,9 @@ import (
 type Drain struct {
 	// From is when to begin, in nanoseconds since the run began.
 	From int64
-	// Streams to read, by name.
-	Streams []string
+	// Streams to read. Each is created first, which changes nothing where it exists: a stream that
+	// is gone altogether would answer no read, and nobody could say what it lost.
+	Streams []StreamSpec
 	// Floor gives the highest sequence of a stream that any client was ever told of; the
 	// drain goes at least so far. May be nil.
 	Floor func(stream string) uint64
@@ -29,9 +30,10 @@ type Drain struct {
 
 // drainState is one stream's progress.
 type drainState struct {
+	exists bool
 	top    uint64 // highest sequence known to be worth asking for
 	next   uint64 // next sequence never asked yet; 0 until the newest is known
-	asked  bool   // the newest is being asked for
+	asked  bool   // its creation, or the newest, is being asked for
 	retry  []uint64
 	after  int64 // not before this time, after a failure
 	open   int
@@ -73,7 +75,7 @@ func (d *Drain) floor(i int) uint64 {
 	if d.Floor == nil {
 		return 0
 	}
-	return d.Floor(d.Streams[i])
+	return d.Floor(d.Streams[i].Name)
 }
 
 // wants says whether there is something to ask for when the time has come.
@@ -85,14 +87,20 @@ func (s *drainState) wants() bool {
 }
 
 // ask takes the next read of one stream.
-func (s *drainState) ask(stream string, floor uint64) (Op, bool) {
+func (s *drainState) ask(stream StreamSpec, floor uint64) (Op, bool) {
 	if !s.wants() {
 		return Op{}, false
 	}
 	s.open++
-	if s.next == 0 {
+	switch {
+	case !s.exists:
 		s.asked = true
-		return Op{Verb: history.Last, Stream: stream, Final: true}, true
+		op := stream.create()
+		op.Final = true
+		return op, true
+	case s.next == 0:
+		s.asked = true
+		return Op{Verb: history.Last, Stream: stream.Name, Final: true}, true
 	}
 	s.top = max(s.top, floor)
 	seq := s.next
@@ -101,13 +109,13 @@ func (s *drainState) ask(stream string, floor uint64) (Op, bool) {
 	} else {
 		s.next++
 	}
-	return Op{Verb: history.Read, Stream: stream, Seq: seq, Final: true}, true
+	return Op{Verb: history.Read, Stream: stream.Name, Seq: seq, Final: true}, true
 }
 
 // Done takes an answer in, and calls Finished when it was the last one.
 func (d *Drain) Done(now int64, op Op, out Outcome) {
 	d.open--
-	i := slices.Index(d.Streams, op.Stream)
+	i := slices.IndexFunc(d.Streams, func(s StreamSpec) bool { return s.Name == op.Stream })
 	d.state[i].answer(now, op, out, d.floor(i))
 	for i := range d.state {
 		if s := &d.state[i]; !s.beyond || s.wants() || s.open > 0 {
@@ -125,11 +133,13 @@ func (s *drainState) answer(now int64, op Op, out Outcome, floor uint64) {
 	switch {
 	case out.Status != OK:
 		s.after = now + retryEvery
-		if op.Verb == history.Last {
-			s.asked = false
-		} else {
+		if op.Verb == history.Read {
 			s.retry = append(s.retry, op.Seq)
+		} else {
+			s.asked = false
 		}
+	case op.Verb == history.Create:
+		s.exists, s.asked = true, false
 	case op.Verb == history.Last:
 		s.next, s.top = 1, floor
 		if !out.NotFound {

@@ -31,7 +31,12 @@ func (s *Setup) Next(now int64) (Op, bool, int64) {
 		return Op{}, false, s.again
 	}
 	s.busy = true
-	return Op{Verb: history.Create, Stream: s.todo[0].Name, Subject: s.todo[0].Name + ".>", Replicas: s.todo[0].Replicas}, true, 0
+	return s.todo[0].create(), true, 0
+}
+
+// create asks for the stream.
+func (s StreamSpec) create() Op {
+	return Op{Verb: history.Create, Stream: s.Name, Subject: s.Name + ".>", Replicas: s.Replicas}
 }
 
 // Done goes on to the next stream, or sets the time of the next attempt.
