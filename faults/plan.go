@@ -52,10 +52,12 @@ const (
 type SyncFailure uint8
 
 const (
-	SyncDrawn  SyncFailure = iota // one of the others, drawn
+	SyncDrawn  SyncFailure = iota // SyncKeep or SyncRevert, drawn
 	SyncKeep                      // the cache still shows the new bytes (ext4 ordered, XFS)
 	SyncRevert                    // the cache shows the old bytes (Btrfs)
-	SyncLate                      // this sync reports success, the next one fails (ext4 data=journal)
+	// SyncLate: this sync reports success, the next one fails (ext4 data=journal). No quorum
+	// survives a member that lied about a sync, so it is only ever asked for by name.
+	SyncLate
 )
 
 // Fault is one thing that goes wrong. Fields that its kind does not use are zero.

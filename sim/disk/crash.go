@@ -20,8 +20,8 @@ const (
 
 // land takes everything out of flight, performing what happened.
 func (d *Disk) land(now int64, how outcome, syncs bool) {
-	flying, first := d.flying, d.first
-	d.flying, d.first = nil, d.issued+1
+	flying, first := d.flying[d.gone:], d.first
+	d.flying, d.gone, d.first = nil, 0, d.issued+1
 	stopped := make(map[*name]bool)
 	for i := range flying {
 		f := &flying[i]

@@ -77,7 +77,8 @@ type Disk struct {
 
 	issued uint64 // number of the last operation
 	flying []flight
-	first  uint64 // number of flying[0]
+	gone   int    // how many at the front of flying are completed
+	first  uint64 // number of flying[gone]
 	slots  []int64
 
 	names  map[string]*name
@@ -110,10 +111,12 @@ func New(cfg Config, seed choice.Seed, node machine.NodeID) *Disk {
 type SyncFailure uint8
 
 const (
-	SyncDrawn  SyncFailure = iota // one of the others, drawn
+	SyncDrawn  SyncFailure = iota // SyncKeep or SyncRevert, drawn
 	SyncKeep                      // the new bytes, never to be written (ext4 ordered, XFS)
 	SyncRevert                    // the old bytes (Btrfs)
-	SyncLate                      // as SyncKeep, but this sync reports success and the file's next one fails
+	// SyncLate is SyncKeep, but this sync reports success and the file's next one fails (ext4
+	// data=journal). It is never drawn: no quorum survives a member that lied about a sync.
+	SyncLate
 )
 
 // SetSlow makes operations issued from now on take factor times as long; 1 is normal.

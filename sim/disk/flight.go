@@ -20,9 +20,6 @@ type flight struct {
 // Data belongs to the disk until it is completed. Bytes are not looked at before completion.
 func (d *Disk) Issue(now int64, op machine.DiskOp) (id OpID, due int64) {
 	d.issued++
-	if len(d.flying) == 0 {
-		d.first = d.issued
-	}
 	d.flying = append(d.flying, flight{op: op, live: true})
 	f := &d.flying[len(d.flying)-1]
 	start, after := now, d.stalled-1
@@ -123,10 +120,28 @@ func (d *Disk) Due(id OpID) (due int64, ok bool) {
 
 func (d *Disk) find(id OpID) *flight {
 	i := uint64(id) - d.first
-	if i >= uint64(len(d.flying)) || !d.flying[i].live {
+	if i >= uint64(len(d.flying)-d.gone) {
 		return nil
 	}
-	return &d.flying[i]
+	if f := &d.flying[d.gone+int(i)]; f.live {
+		return f
+	}
+	return nil
+}
+
+// pop moves past what is completed at the front, keeping the room.
+func (d *Disk) pop() {
+	for d.gone < len(d.flying) && !d.flying[d.gone].live {
+		d.gone++
+		d.first++
+	}
+	if d.gone == len(d.flying) {
+		d.flying, d.gone = d.flying[:0], 0
+	} else if d.gone >= 64 && 2*d.gone >= len(d.flying) {
+		rest := copy(d.flying, d.flying[d.gone:])
+		clear(d.flying[rest:])
+		d.flying, d.gone = d.flying[:rest], 0
+	}
 }
 
 // Complete performs an operation that is due and takes it out of flight. With err set, n is the
@@ -139,10 +154,7 @@ func (d *Disk) Complete(id OpID) (n int64, data []byte, err error) {
 	}
 	op, file, to, due := f.op, f.file, f.to, f.due
 	*f = flight{}
-	for len(d.flying) > 0 && !d.flying[0].live {
-		d.flying = d.flying[1:]
-		d.first++
-	}
+	d.pop()
 	file.flying--
 	if to != nil {
 		to.flying--
@@ -176,7 +188,7 @@ func (d *Disk) Heal(now int64, moved func(id OpID, due int64)) {
 	d.reschedule(func(f *flight) int64 { return max(f.free, now) })
 	for i := range d.flying {
 		if f := &d.flying[i]; f.live && f.due < was[i] && moved != nil {
-			moved(OpID(d.first+uint64(i)), f.due)
+			moved(OpID(d.first+uint64(i-d.gone)), f.due)
 		}
 	}
 }

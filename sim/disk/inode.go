@@ -52,6 +52,9 @@ func (ino *inode) write(op uint64, at, off int64, data []byte) {
 	if c.n == 0 {
 		return
 	}
+	if end > int64(cap(ino.cache)) {
+		ino.cache = slices.Grow(ino.cache, int(max(end, 2*size, block)-size))
+	}
 	if off < size {
 		c.undo = slices.Clone(ino.cache[off:min(end, size)])
 		kept := copy(ino.cache[off:], data)

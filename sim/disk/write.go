@@ -74,7 +74,7 @@ func (d *Disk) sync(num uint64, file *name) error {
 	d.failSync = false
 	variant := d.variant
 	if variant == SyncDrawn {
-		variant = SyncKeep + SyncFailure(choice.Below(d.draw(num, forVariant), 3))
+		variant = SyncKeep + SyncFailure(choice.Below(d.draw(num, forVariant), 2))
 	}
 	if variant == SyncRevert {
 		was := len(ino.cache)
