@@ -105,22 +105,26 @@ func (d *disk) write(l *lane, batch []*pending) (dealt int) {
 	if batch[0].op.Kind == machine.Append {
 		off = l.size
 	}
-	iov, end := l.iov[:0], off
+	iov, end, size := l.iov[:0], off, l.size
 	for _, p := range batch {
-		follows := p.op.Kind == machine.WriteAt && p.op.Off == end || p.op.Kind == machine.Append && end >= l.size
+		follows := p.op.Kind == machine.WriteAt && p.op.Off == end || p.op.Kind == machine.Append && end == size
 		if p.err != nil || !follows {
 			break
 		}
-		if dealt++; len(p.op.Data) > 0 {
+		dealt++
+		if n := int64(len(p.op.Data)); n > 0 {
 			iov = append(iov, p.op.Data)
+			end += n
+			size = max(size, end)
 		}
-		end += int64(len(p.op.Data))
 	}
 	good, err := pwritev(l.handle, iov, off)
 	clear(iov)
 	l.iov = iov[:0]
-	l.size = max(l.size, off+good)
-	l.dirty += good
+	if good > 0 {
+		l.size = max(l.size, off+good)
+		l.dirty += good
+	}
 	d.stats.Writes.Add(1)
 	d.stats.Bytes.Add(good)
 	for i, p := range batch[:dealt] {

@@ -105,9 +105,10 @@ func (d *disk) join(p *pending, name string) *lane {
 	return l
 }
 
-// ready says that the first operation of the lane can run and nobody is at it.
+// ready says that the first operation of the lane can run and nobody is at it. One that stands
+// in several lanes is claimed by its first only: through any other it would run twice.
 func (l *lane) ready() bool {
-	return !l.claimed && len(l.ops) > 0 && l.ops[0].waits == 0
+	return !l.claimed && len(l.ops) > 0 && l.ops[0].waits == 0 && l.ops[0].lanes[0] == l
 }
 
 const (
@@ -165,8 +166,7 @@ func (d *disk) retire(l *lane, ready []*lane) []*lane {
 	return ready
 }
 
-// offer appends the lane to ready if its first operation can run; one that stands in several
-// lanes is offered by its first only.
+// offer appends to ready the lane by which the lane's first operation can run, if it can.
 func (d *disk) offer(l *lane, ready []*lane) []*lane {
 	if len(l.ops) == 0 {
 		return ready

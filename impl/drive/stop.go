@@ -78,6 +78,9 @@ func (s *Server) letGo(grace context.Context) {
 	}
 	for _, q := range s.sockets() {
 		q.end(linger)
+		if q.died != nil {
+			q.died() // a paused reader reads again, for the end alone
+		}
 		t.outs = append(t.outs, q)
 	}
 	t.end()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/brokerlab/brokerlab/model/machine"
 )
@@ -28,3 +29,5 @@ func closedPort(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+func timeIn(d time.Duration) time.Time { return time.Now().Add(d) }
