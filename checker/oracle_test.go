@@ -98,6 +98,7 @@ func TestUnflawedHistoriesHoldWhateverTheSize(t *testing.T) {
 		h := generate(r, mix{ops: 3000, clients: 1 + r.IntN(64), unknown: r.IntN(20), silent: 50, numbered: 50, subjects: 2})
 		v := Run(h, Options{Only: []spec.ID{spec.LinearizableLog, spec.LinearizableWrites}}).Verdicts
 		require.Contains(t, []spec.Verdict{spec.Holds, spec.Unknown}, v[0].Value, "seed %d: %s", seed, v[0].Sentence)
+		t.Log(seed, v[0].Value, v[1].Value, v[0].Stats.Counts)
 	}
 }
 

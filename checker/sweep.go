@@ -16,7 +16,7 @@ import (
 // p only through a moment of its own choosing (field notes on checking, section 2a; the pattern
 // of taking the order from the system is Jepsen's TigerBeetle analysis).
 type problem struct {
-	n        int     // numbers 1..n exist
+	n        int     // numbers 1..n exist; what follows are bounds for a longer tail
 	lo, hi   []int32 // by number; before = no bound, never = no bound
 	who      []int32 // the publish of each number, or none for a gap
 	subject  []int32 // of each number, or none
@@ -82,15 +82,18 @@ func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 	}
 	// Above known+open numbers there is a gap that nothing can fill: no need to look further.
 	p.n = int(min(l.top, uint64(l.known+p.open+1)))
-	p.size(p.n)
+	p.size(p.n + p.open) // room for what may extend the tail
 	var bad *clash
 	l.slots.each(func(seq uint64, c *slot) bool {
-		if seq == 0 || seq > l.top {
+		if seq == 0 {
 			return true
 		}
 		lo, hi := l.bounds(seq, c, writesOnly)
 		if seq > uint64(p.n) {
 			p.rest = min(p.rest, hi)
+			if seq < uint64(len(p.lo)) {
+				p.lo[seq] = lo
+			}
 			return true
 		}
 		p.lo[seq], p.hi[seq] = max(lo, p.lo[seq]), hi
@@ -173,7 +176,7 @@ func (p *problem) decide(budget int) (spec.Verdict, *clash) {
 	}
 	p.searches++
 	s := search{p: p, budget: budget}
-	switch s.run() {
+	switch s.run(filled) {
 	case spec.Holds:
 		return spec.Holds, nil
 	case spec.Unknown:
@@ -195,31 +198,60 @@ func (p *problem) deadlines() []int32 {
 
 // fill gives each gap a publish with an open outcome. Deadlines only grow with the number, so
 // whoever fits a gap fits every later one, and any choice is as good; but a conditional publish
-// fits one gap only and goes first.
+// fits one gap only and goes first. With answers about the last of a subject, subjects matter
+// too, and the choice is then only a good guess: decide makes up for a bad one.
 func (p *problem) fill() (*problem, *clash) {
 	q, d := p, p.deadlines()
-	next := 0
+	var waiting []candidate // unconditional, called, not placed, in call order
+	next, subjects := 0, newSubjectBounds(p)
 	for s := 1; s <= p.n; s++ {
 		if p.who[s] != none {
+			subjects.pass(p.subject[s])
 			continue
 		}
 		if q == p {
 			q = p.clone()
 		}
-		var c candidate
-		switch cas := p.conditional[uint64(s-1)]; {
-		case len(cas) > 0 && cas[0].call < d[s]:
-			c = cas[0]
-		case next < len(p.unconditional) && p.unconditional[next].call < d[s]:
-			c = p.unconditional[next]
+		for next < len(p.unconditional) && p.unconditional[next].call < d[s] {
+			waiting = append(waiting, p.unconditional[next])
 			next++
-		default:
+		}
+		c, ok := p.pick(s, d[s], &waiting, subjects)
+		if !ok {
 			return nil, p.gapAt(s, d[s])
 		}
 		q.put(s, c)
+		subjects.pass(c.subject)
 		p.placed++
 	}
 	return q, nil
+}
+
+// maxGuesses limits how many publishes are looked at for one gap, for the sake of subjects.
+const maxGuesses = 64
+
+// pick chooses who fills gap s.
+func (p *problem) pick(s int, deadline int32, waiting *[]candidate, subjects *subjectBounds) (candidate, bool) {
+	for _, c := range p.conditional[uint64(s-1)] {
+		if c.call < deadline {
+			return c, true
+		}
+	}
+	w := *waiting
+	if len(w) == 0 {
+		return candidate{}, false
+	}
+	i := 0
+	for k := 0; k < min(len(w), maxGuesses); k++ {
+		if subjects.allow(w[k].subject, s, deadline) {
+			i = k
+			break
+		}
+	}
+	c := w[i]
+	copy(w[1:i+1], w[:i])
+	*waiting = w[1:]
+	return c, true
 }
 
 // gapAt is the clash of a gap: the earliest proof that something at or above it was there.
@@ -282,27 +314,6 @@ func (p *problem) sweep() *clash {
 		}
 	}
 	return nil
-}
-
-// boundSubjects turns each "last of subject was s" into a bound on the next of that subject.
-func (p *problem) boundSubjects() {
-	if len(p.newest) == 0 {
-		return
-	}
-	bySubject := map[int32][]int32{}
-	for s := 1; s <= p.n; s++ {
-		if p.who[s] != none {
-			bySubject[p.subject[s]] = append(bySubject[p.subject[s]], int32(s))
-		}
-	}
-	p.lo = slices.Clone(p.lo)
-	for _, l := range p.newest {
-		of := bySubject[l.subject]
-		i, _ := slices.BinarySearch(of, int32(min(l.seq, uint64(p.n)))+1)
-		if i < len(of) && l.seq < uint64(p.n) {
-			p.lo[of[i]] = max(p.lo[of[i]], l.call)
-		}
-	}
 }
 
 // refusals holds the disjunctions by the number e+1, those that return first in front.
