@@ -92,20 +92,28 @@ func (c *Client) Footprint(dst []machine.Use) []machine.Use {
 	return append(dst, machine.Use{Kind: "operations", Count: int64(len(c.ops)), Bytes: int64(len(c.ops)) * 192})
 }
 
+// maxPull bounds what one step takes from the load: one that answers every failure with another
+// operation that must fail would keep it forever.
+const maxPull = 1 << 17
+
 // pull takes from the load what is due.
 func (c *Client) pull() {
-	for c.ask {
-		now := c.now()
-		op, ok, wake := c.cfg.Load.Next(now)
-		if !ok {
-			// Completions while the load was asked would have set ask again; none can happen in Next.
+	now := c.now()
+	for n := 0; c.ask; n++ {
+		if n == maxPull {
 			c.ask = false
-			if wake > 0 {
-				c.fx.SetTimer(timerLoad, c.at(max(wake, now+1)))
-			}
+			c.fx.SetTimer(timerLoad, c.at(now+millisecond))
 			return
 		}
-		c.begin(now, op)
+		op, ok, wake := c.cfg.Load.Next(now)
+		if ok {
+			c.begin(now, op)
+			continue
+		}
+		c.ask = false
+		if wake > 0 {
+			c.fx.SetTimer(timerLoad, c.at(max(wake, now+1)))
+		}
 	}
 }
 
@@ -129,8 +137,16 @@ func (c *Client) begin(now int64, op load.Op) {
 		c.send(num, o)
 	default:
 		c.deadline.push(now+timeout, num)
-		c.unsent = append(c.unsent, num)
+		c.wait(num)
 	}
+}
+
+// wait keeps an operation until there is a connection. Those that have completed meanwhile make room.
+func (c *Client) wait(num uint64) {
+	if len(c.unsent) > 64+2*len(c.ops) {
+		c.unsent = slices.DeleteFunc(c.unsent, func(num uint64) bool { return c.ops[num] == nil })
+	}
+	c.unsent = append(c.unsent, num)
 }
 
 // finish completes an operation. It may be one no more.
@@ -196,14 +212,13 @@ func (c *Client) expire() {
 	}
 }
 
-// watchDeadlines keeps the timer at the first deadline of an operation that is still open.
+// watchDeadlines sees to it that the timer fires by the first deadline of an operation that is still
+// open. A timer that fires too early does no harm, and moving it with every answer would cost more.
 func (c *Client) watchDeadlines() {
-	if at, ok := c.deadline.first(func(num uint64) bool { return c.ops[num] != nil }); ok && at != c.deadline.set {
+	at, ok := c.deadline.first(func(num uint64) bool { return c.ops[num] != nil })
+	if ok && (c.deadline.set == 0 || at < c.deadline.set) {
 		c.deadline.set = at
 		c.fx.SetTimer(timerOps, c.at(at))
-	} else if !ok && c.deadline.set != 0 {
-		c.deadline.set = 0
-		c.fx.CancelTimer(timerOps)
 	}
 }
 

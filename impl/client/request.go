@@ -29,8 +29,7 @@ func known(v history.Verb) bool {
 
 // appendRequest appends operation num as a request that is answered to its own inbox.
 func appendRequest(dst []byte, inbox string, num uint64, op *load.Op) []byte {
-	reply := strconv.FormatUint(num, 10)
-	reply = inbox + reply
+	reply := inbox + strconv.FormatUint(num, 10)
 	switch op.Verb {
 	case history.Publish:
 		if op.Expect > 0 {
@@ -47,7 +46,7 @@ func appendRequest(dst []byte, inbox string, num uint64, op *load.Op) []byte {
 		}
 		return wire.AppendPub(dst, apiGet+op.Stream, reply, encode(lastRequest{subject}))
 	case history.Create:
-		return wire.AppendPub(dst, apiCreate+op.Stream, reply, encode(createRequest{op.Stream, []string{op.Subject}, "limits", "old", "file", max(op.Replicas, 1)}))
+		return wire.AppendPub(dst, apiCreate+op.Stream, reply, encode(create(op)))
 	case history.Delete:
 		return wire.AppendPub(dst, apiDelete+op.Stream, reply, nil)
 	}
@@ -61,11 +60,19 @@ type lastRequest struct {
 
 type createRequest struct {
 	Name      string   `json:"name"`
-	Subjects  []string `json:"subjects"`
+	Subjects  []string `json:"subjects,omitempty"`
 	Retention string   `json:"retention"`
 	Discard   string   `json:"discard"`
 	Storage   string   `json:"storage"`
 	Replicas  int      `json:"num_replicas"`
+}
+
+func create(op *load.Op) createRequest {
+	r := createRequest{Name: op.Stream, Retention: "limits", Discard: "old", Storage: "file", Replicas: max(op.Replicas, 1)}
+	if op.Subject != "" {
+		r.Subjects = []string{op.Subject}
+	}
+	return r
 }
 
 func encode(v any) []byte {

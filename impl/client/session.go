@@ -130,7 +130,7 @@ func (h handler) OnInfo(text []byte) error {
 		return errHeaders
 	}
 	s.greeted = true
-	b := wire.AppendConnect(s.out.B, &wire.Connect{Headers: true, NoResponders: true, Protocol: 1, Name: c.cfg.Name, Lang: "brokerlab"})
+	b := wire.AppendConnect(s.out.B, &wire.Connect{Echo: true, Headers: true, NoResponders: true, Protocol: 1, Name: c.cfg.Name, Lang: "brokerlab"})
 	b = wire.AppendSub(b, c.inbox+"*", "", sid)
 	s.out.B = append(b, wire.PingLine...)
 	c.fx.Touch(s.out)
