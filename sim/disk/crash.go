@@ -29,11 +29,6 @@ func (d *Disk) land(now int64, how outcome, syncs bool) {
 			continue
 		}
 		num := first + uint64(i)
-		for _, n := range [...]*name{f.file, f.to} {
-			if n != nil {
-				n.flying, n.lastFree, n.lastDue = n.flying-1, 0, 0
-			}
-		}
 		if stopped[f.file] || f.to != nil && stopped[f.to] || !d.happened(num, now, f, how) {
 			stopped[f.file] = true
 			if f.to != nil {
@@ -48,8 +43,13 @@ func (d *Disk) land(now int64, how outcome, syncs bool) {
 		f.op.AndSync = f.op.AndSync && syncs && (how != drawn || d.draw(num, forHappened)&2 == 2)
 		d.perform(num, now, &f.op, f.file, f.to)
 	}
-	for _, n := range d.sorted() {
-		d.forget(n)
+	for i := range flying {
+		for _, n := range [...]*name{flying[i].file, flying[i].to} {
+			if n != nil {
+				n.lastFree, n.lastDue = 0, 0
+				d.leave(n)
+			}
+		}
 	}
 }
 

@@ -129,6 +129,16 @@ func (d *Disk) find(id OpID) *flight {
 	return nil
 }
 
+// leave ends an operation's hold on a name: until then the name is not forgotten.
+func (d *Disk) leave(n *name) {
+	if n == nil {
+		return
+	}
+	if n.flying--; d.names[n.path] == n {
+		d.forget(n)
+	}
+}
+
 // pop moves past what is completed at the front, keeping the room.
 func (d *Disk) pop() {
 	for d.gone < len(d.flying) && !d.flying[d.gone].live {
@@ -155,18 +165,9 @@ func (d *Disk) Complete(id OpID) (n int64, data []byte, err error) {
 	op, file, to, due := f.op, f.file, f.to, f.due
 	*f = flight{}
 	d.pop()
-	file.flying--
-	if to != nil {
-		to.flying--
-	}
 	n, data, err = d.perform(uint64(id), due, &op, file, to)
-	if op.Kind == machine.SyncDir {
-		return n, data, err
-	}
-	d.forget(file)
-	if to != nil {
-		d.forget(to)
-	}
+	d.leave(file)
+	d.leave(to)
 	return n, data, err
 }
 
