@@ -174,6 +174,9 @@ func (b *Broker) timer(key machine.TimerKey) {
 		for _, g := range b.groups {
 			g.tick()
 		}
+		if b.log.Segments() > b.cfg.MaxSegments {
+			b.freeLog()
+		}
 		b.fx.SetTimer(key, b.env.Mono+machine.Mono(b.cfg.TickEvery))
 	case timerSync:
 		b.log.SyncNow(b.fx)
