@@ -48,7 +48,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"inline":  inline,
 	"seconds": func(ns int64) string { return time.Duration(ns).String() },
 	"join":    func(ids []spec.ID) string { return joinIDs(ids) },
-	"event":   event,
+	"event":   func(e history.Event) string { return Line(&e) },
 	"pairs":   pairs,
 	"slug":    func(v spec.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") },
 	"mark":    mark,
@@ -173,9 +173,9 @@ func inline(f figures.Figure) template.HTML {
 	return template.HTML(svgHead.ReplaceAllString(string(f.SVG), `<svg role="img" aria-label="`+label+`" width="100%"`))
 }
 
-// event is one line of a certificate.
-func event(e history.Event) string {
-	parts := []string{string(e.Kind), string(e.Verb)}
+// Line is an event in one line, for certificates.
+func Line(e *history.Event) string {
+	parts := []string{fmt.Sprintf("#%d", e.Index), at(e.Time), string(e.Kind), string(e.Verb)}
 	add := func(name string, v any, set bool) {
 		if set {
 			parts = append(parts, fmt.Sprintf("%s=%v", name, v))

@@ -139,21 +139,21 @@ func (d Dir) WriteBytes(name string, text []byte) error {
 
 // WriteJSON is Write of a value, indented.
 func (d Dir) WriteJSON(name string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return d.WriteBytes(name, append(text, '\n'))
+	return d.Write(name, func(w io.Writer) error { return encode(w, v) })
+}
+
+// encode writes JSON as people read it: an arrow in a plan stays an arrow.
+func encode(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }
 
 // WriteManifest completes the directory.
 func (d Dir) WriteManifest(m *Manifest) error {
 	m.Schema = Schema
-	text, err := m.encode()
-	if err != nil {
-		return err
-	}
-	return d.WriteBytes(ManifestFile, text)
+	return d.WriteJSON(ManifestFile, m)
 }
 
 // Strict decodes JSON and refuses unknown fields and anything after the value. Errors say the line and column.

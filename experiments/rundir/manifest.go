@@ -1,7 +1,6 @@
 package rundir
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -159,9 +158,4 @@ func contains(ids []spec.ID, id spec.ID) bool {
 		}
 	}
 	return false
-}
-
-func (m *Manifest) encode() ([]byte, error) {
-	text, err := json.MarshalIndent(m, "", "  ")
-	return append(text, '\n'), err
 }

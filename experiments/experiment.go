@@ -1,0 +1,212 @@
+package experiments
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/impl/broker"
+	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/spec"
+)
+
+// Experiment is one question put to the world.
+type Experiment struct {
+	Name     string
+	Question string
+	// Vary is the one factor to compare by: a switch or profile, in words.
+	Vary    string
+	Cluster rundir.Cluster
+	Load    load.Spec
+	// Faults draws the plan of a seed, without the final heal.
+	Faults func(key load.Key, c rundir.Cluster) faults.Plan
+	// Duration is how long clients keep asking; for the last Quiet of it the world is healed.
+	Duration time.Duration
+	Quiet    time.Duration
+	// Expect says, by profile, which violations the experiment is there to show. A profile
+	// that is not listed is expected to keep its claims.
+	Expect map[string]Expectation
+}
+
+// Expectation lists the guarantees of which one or more is to be violated, and those that may
+// fall with them.
+type Expectation struct {
+	Violated []spec.ID
+	Also     []spec.ID
+}
+
+// warmUp is how long the cluster has to elect leaders and create streams before clients begin.
+const warmUp = 3 * time.Second
+
+// clientTimeout is after how long an operation's outcome is unknown: nats.go's default.
+const clientTimeout = 5 * time.Second
+
+// Options choose among the runs of an experiment.
+type Options struct {
+	// Profile of switches; "" is the reference.
+	Profile string `json:"profile,omitempty"`
+	// Set changes switches against the profile, each as name=value.
+	Set []string `json:"set,omitempty"`
+}
+
+// UsageError is a fault of what the user asked for, not of the world.
+type UsageError struct{ Why string }
+
+func (e *UsageError) Error() string { return e.Why }
+
+func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
+// All lists the experiments by name.
+func All() []Experiment {
+	all := []Experiment{quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs}
+	slices.SortFunc(all, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Find returns an experiment by name. An unknown name is a *UsageError that lists the known ones.
+func Find(name string) (Experiment, error) {
+	var names []string
+	for _, e := range All() {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return Experiment{}, usagef("unknown experiment %q: there are %s, and custom", name, strings.Join(names, ", "))
+}
+
+// Listed is an experiment as list shows it.
+type Listed struct {
+	Name     string `json:"name"`
+	Question string `json:"question"`
+	Vary     string `json:"vary"`
+	// Expects names, by profile, the guarantees whose violation is expected.
+	Expects map[string][]spec.ID `json:"expects_violated,omitempty"`
+}
+
+// Listing describes the experiments.
+func Listing() []Listed {
+	var out []Listed
+	for _, e := range All() {
+		l := Listed{Name: e.Name, Question: e.Question, Vary: e.Vary, Expects: map[string][]spec.ID{}}
+		for profile, x := range e.Expect {
+			l.Expects[profile] = x.Violated
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// Config is everything that decides the run of a seed. Unknown profiles and switches, and a
+// cluster, load or plan that contradict themselves, are *UsageErrors.
+func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
+	if o.Profile == "" {
+		o.Profile = broker.Profiles()[0]
+	}
+	c := rundir.Config{
+		Name: e.Name, Question: e.Question, Seed: seed, Profile: o.Profile, Cluster: e.Cluster, Load: e.Load,
+		LoadFrom: int64(warmUp), LoadUntil: int64(e.Duration), Heal: int64(e.Duration - e.Quiet), Timeout: int64(clientTimeout),
+	}
+	switches, err := broker.Profile(o.Profile)
+	if err != nil {
+		return c, usagef("--profile: %v", err)
+	}
+	for _, s := range o.Set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return c, usagef("--set %s: want switch=value", s)
+		}
+		if err := switches.Set(name, value); err != nil {
+			return c, usagef("--set %s: %v", s, err)
+		}
+		if c.Set == nil {
+			c.Set = map[string]string{}
+		}
+		if old, twice := c.Set[name]; twice && old != value {
+			return c, usagef("--set: %s is set to both %s and %s", name, old, value)
+		}
+		c.Set[name] = value
+	}
+	c.Switches = switches.Map()
+	if len(c.Set) == 0 {
+		c.Expect, c.Also = e.Expect[o.Profile].Violated, e.Expect[o.Profile].Also
+	}
+	plan := faults.Plan{}
+	if e.Faults != nil {
+		plan = e.Faults(load.Key(seed).Sub("plan"), e.Cluster)
+	}
+	c.Plan = planLines(healed(plan, c.Heal))
+	return c, validate(&c)
+}
+
+// healed returns the plan with a heal at the end, unless it has one by then.
+func healed(p faults.Plan, at int64) faults.Plan {
+	last := p.Healed()
+	for i := range p.Faults {
+		if f := &p.Faults[i]; f.Kind == faults.Heal && f.At >= last && f.At <= at {
+			return p
+		}
+	}
+	p = p.Clone()
+	p.Faults = append(p.Faults, faults.Fault{At: at, Kind: faults.Heal})
+	return p
+}
+
+func planLines(p faults.Plan) []string {
+	return strings.Split(strings.TrimRight(p.String(), "\n"), "\n")
+}
+
+// Limits of a run.
+const (
+	maxNodes    = 9
+	maxStreams  = 64
+	maxDuration = int64(24 * time.Hour)
+)
+
+// validate lists every fault of a configuration in one *UsageError.
+func validate(c *rundir.Config) error {
+	var found []error
+	bad := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	if c.Cluster.Nodes < 1 || c.Cluster.Nodes > maxNodes {
+		bad("cluster.nodes: %d must be between 1 and %d", c.Cluster.Nodes, maxNodes)
+	}
+	if n := len(c.Cluster.Streams); n < 1 || n > maxStreams {
+		bad("cluster.streams: there must be between 1 and %d, got %d", maxStreams, n)
+	}
+	seen := map[string]bool{}
+	for i, s := range c.Cluster.Streams {
+		if s.Name == "" || strings.ContainsAny(s.Name, " .*>/\\\t\r\n") || seen[s.Name] {
+			bad("cluster.streams[%d].name: %q must be given once, without spaces, dots, stars, greater-thans or slashes", i, s.Name)
+		}
+		seen[s.Name] = true
+		if s.Replicas < 1 || s.Replicas > min(5, c.Cluster.Nodes) {
+			bad("cluster.streams[%d].replicas: %d must be between 1 and %d, with %d nodes", i, s.Replicas, min(5, c.Cluster.Nodes), c.Cluster.Nodes)
+		}
+	}
+	if n := c.Cluster.ElectionTicks; n != 0 && (n < 2 || n&(n-1) != 0) {
+		bad("cluster.election_ticks: %d must be a power of two of at least 2", n)
+	}
+	if c.Cluster.TickMS < 0 || c.Cluster.SyncIntervalMS < 0 {
+		bad("cluster: tick_ms and sync_interval_ms must not be negative")
+	}
+	if c.LoadUntil <= c.LoadFrom || c.LoadUntil > maxDuration {
+		bad("duration: must be above %v, when clients begin, and at most %v", time.Duration(c.LoadFrom), time.Duration(maxDuration))
+	}
+	if c.Heal <= 0 || c.Heal > c.LoadUntil {
+		bad("heal: %v must lie between the start and the end, %v", time.Duration(c.Heal), time.Duration(c.LoadUntil))
+	}
+	if err := c.Load.Validate(c.Cluster.Streams); err != nil {
+		bad("load: %w", err)
+	}
+	if _, err := faults.Parse(strings.Join(c.Plan, "\n") + "\n"); err != nil {
+		bad("plan: %w", err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return &UsageError{errors.Join(found...).Error()}
+}

@@ -1,0 +1,123 @@
+package experiments
+
+import (
+	"strings"
+
+	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/model/history"
+	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// recorder writes down what happens, in the order in which it happens.
+//
+// Invariant: every event has the next index, so that two events at one virtual time are in order.
+type recorder struct {
+	now     func() int64
+	history history.History
+	ops     uint64
+	invoked map[uint64]load.Op
+	// values names contents by what publishes put into them: observations carry hashes.
+	values map[uint64]string
+	// told is the highest sequence of each stream that a client was told of.
+	told map[string]uint64
+	// faults numbers the faults as they strike; going holds the numbers of those not over, by text.
+	faults uint64
+	going  map[string]uint64
+}
+
+func newRecorder(h history.Header) *recorder {
+	return &recorder{
+		history: history.History{Header: h}, invoked: map[uint64]load.Op{}, values: map[uint64]string{}, told: map[string]uint64{},
+		going: map[string]uint64{},
+	}
+}
+
+func (r *recorder) add(e history.Event) {
+	e.Index, e.Time = uint64(len(r.history.Events)+1), r.now()
+	r.history.Events = append(r.history.Events, e)
+}
+
+// clientRecorder records for one client.
+type clientRecorder struct {
+	*recorder
+	name string
+}
+
+// Invoke records that the client starts op, and numbers it.
+func (c clientRecorder) Invoke(op load.Op) uint64 {
+	r := c.recorder
+	r.ops++
+	r.invoked[r.ops] = op
+	if op.Verb == history.Publish {
+		r.values[machine.ContentHash([]byte(op.Subject), payload(op))] = op.Value
+	}
+	r.add(history.Event{
+		Kind: history.Invoke, Verb: op.Verb, Op: r.ops, Client: c.name, Stream: op.Stream, Subject: op.Subject,
+		Value: op.Value, Seq: op.Seq, Expect: op.Expect, Final: op.Final,
+	})
+	return r.ops
+}
+
+// payload is what an adapter sends for op: the value, padded with spaces.
+func payload(op load.Op) []byte {
+	return []byte(op.Value + strings.Repeat(" ", max(op.Size-len(op.Value), 0)))
+}
+
+// Complete records how operation id ended.
+func (c clientRecorder) Complete(id uint64, op load.Op, out load.Outcome) {
+	r := c.recorder
+	delete(r.invoked, id)
+	e := history.Event{
+		Kind: history.Info, Verb: op.Verb, Op: id, Client: c.name, Stream: op.Stream, Subject: out.Subject,
+		Seq: out.Seq, NotFound: out.NotFound, Dup: out.Dup, Actual: out.Actual, Final: op.Final, Err: out.Err,
+	}
+	if op.Verb != history.Publish {
+		e.Value = out.Value
+	}
+	switch out.Status {
+	case load.OK:
+		e.Kind = history.OK
+		if !out.NotFound {
+			r.told[op.Stream] = max(r.told[op.Stream], out.Seq)
+		}
+	case load.Failed:
+		e.Kind = history.Fail
+		if out.WrongLast {
+			e.Why = history.WrongLast
+		}
+	}
+	r.add(e)
+}
+
+// observe records what a node was seen to do.
+func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
+	if o.Kind == machine.Note {
+		return
+	}
+	r.add(history.Event{
+		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
+		Seq: o.Seq, First: o.First, Group: o.Group, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
+	})
+}
+
+// fault records that a fault strikes (on) or ends.
+func (r *recorder) fault(f *faults.Fault, on bool) {
+	text := f.String()
+	if on {
+		r.faults++
+		r.going[text] = r.faults
+	}
+	r.add(history.Event{Kind: history.Fault, Verb: history.Verb(f.Kind.String()), Op: r.going[text], On: on, Why: text})
+}
+
+// node records that a node's process began, or ended and why.
+func (r *recorder) node(node machine.NodeID, verb history.Verb, why string) {
+	if rest, failed := strings.CutPrefix(why, "boot: "); failed {
+		why = history.DownBootFailed + ": " + rest
+	}
+	r.add(history.Event{Kind: history.Obs, Verb: verb, Node: uint32(node), Why: why})
+}
+
+// mark records a mark of the run itself.
+func (r *recorder) mark(verb history.Verb) { r.add(history.Event{Kind: history.Obs, Verb: verb}) }

@@ -1,0 +1,102 @@
+package experiments
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/brokerlab/brokerlab/checker"
+	"github.com/brokerlab/brokerlab/experiments/figures"
+	"github.com/brokerlab/brokerlab/experiments/metrics"
+	"github.com/brokerlab/brokerlab/experiments/report"
+	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/model/history"
+)
+
+// VerdictDoc is the form of verdict.json.
+type VerdictDoc struct {
+	Outcome  checker.Outcome   `json:"outcome"`
+	Verdicts []checker.Verdict `json:"verdicts"`
+	Lives    []report.Life     `json:"lives,omitempty"`
+}
+
+func (res *Result) verdictDoc() VerdictDoc {
+	return VerdictDoc{Outcome: res.Report.Overall(res.Claims), Verdicts: res.Report.Verdicts, Lives: res.lives()}
+}
+
+// WriteSmall writes what identifies a run: plan, verdict and, last, the manifest.
+func (res *Result) WriteSmall(d rundir.Dir) error {
+	if err := d.WriteBytes(rundir.PlanFile, []byte(res.Executed.String())); err != nil {
+		return err
+	}
+	if err := d.WriteJSON(rundir.VerdictFile, res.verdictDoc()); err != nil {
+		return err
+	}
+	return d.WriteManifest(&res.Manifest)
+}
+
+// Write writes the whole run directory. Histories come first: what follows can be made again
+// from them.
+func (res *Result) Write(d rundir.Dir) error {
+	if err := d.Write(rundir.HistoryFile, func(w io.Writer) error { return history.WriteAll(w, res.History) }); err != nil {
+		return err
+	}
+	if err := res.writeReport(d); err != nil {
+		return err
+	}
+	return res.WriteSmall(d)
+}
+
+// writeReport writes metrics, figures and the report.
+func (res *Result) writeReport(d rundir.Dir) error {
+	measured := metrics.Measure(res.History)
+	if err := d.Write(rundir.MetricsFile, measured.WriteCSV); err != nil {
+		return err
+	}
+	messages, err := figures.Messages(measured, res.dots())
+	if err != nil {
+		return err
+	}
+	timeline, err := figures.Timeline(measured)
+	if err != nil {
+		return err
+	}
+	all := []figures.Figure{messages, timeline}
+	for _, f := range all {
+		if err := d.WriteBytes(f.Name+".svg", f.SVG); err != nil {
+			return err
+		}
+		if err := d.WriteBytes(f.Name+".png", f.PNG); err != nil {
+			return err
+		}
+	}
+	return d.Write(rundir.ReportFile, func(w io.Writer) error {
+		return report.Write(w, report.Page{
+			Manifest: &res.Manifest, Verdicts: res.Report.Verdicts, Claims: res.Claims, Lives: res.lives(), Figures: all,
+			Plan:    strings.Split(strings.TrimRight(res.Executed.String(), "\n"), "\n"),
+			Command: Command(&res.Manifest.Config, d),
+		})
+	})
+}
+
+// Command repeats a run: by its name, or a custom one from its directory.
+func Command(c *rundir.Config, d rundir.Dir) string {
+	if c.Name == customName {
+		return "brokerlab replay " + string(d)
+	}
+	words := []string{"brokerlab run", c.Name, "--seed", c.Seed.String()}
+	if c.Profile != "reference" {
+		words = append(words, "--profile", c.Profile)
+	}
+	var set []string
+	for name, value := range c.Set {
+		set = append(set, "--set "+name+"="+value)
+	}
+	slices.Sort(set)
+	return strings.Join(append(words, set...), " ")
+}
+
+// Compressed is a writer of a compressed trace; Close ends it.
+func Compressed(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }
