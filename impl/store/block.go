@@ -211,9 +211,7 @@ func (s *Stream) cut(seq uint64) {
 			s.bytes -= uint64(m.size - blockHeader)
 			s.lastOf[m.subject] = 0
 		}
-		if len(b.msgs) == 0 {
-			b.first = seq + 1
-		}
+		b.first = min(b.first, seq+1)
 	}
 	s.last = seq
 	if s.count == 0 {

@@ -151,9 +151,6 @@ func (s *Stream) advance(fx *machine.Effects) {
 		case renameTemp:
 			s.syncNames(fx)
 			s.phase = syncRename
-		case syncRename:
-			s.ckIndex, s.ckTerm, s.next = s.next.Index, s.next.Term, nil
-			s.phase = idle
 		case dropCheckpoint:
 			s.syncNames(fx)
 			s.phase = syncDrop

@@ -216,10 +216,10 @@ func (l *Log) Forget(group uint64) {
 // Checkpointed says that the group's entries up to index are in a durable checkpoint.
 // It rides with the next batch.
 func (l *Log) Checkpointed(group uint64, index, term uint64) {
-	g := l.group(group)
-	if index <= g.base {
+	if g := l.groups[group]; index == 0 || g != nil && index <= g.base {
 		return
 	}
+	g := l.group(group)
 	g.base, g.baseTerm, g.last = index, term, max(g.last, index)
 	g.baseDirty = true
 	l.touch(g)

@@ -11,9 +11,7 @@ import (
 )
 
 // OpenStream finds a stream's store in img. What its checkpoint does not cover is cut,
-// because the log brings it back; without a checkpoint that is everything. The
-// checkpoint it returns counts as durable only when Checkpointed says so: its name may
-// have been seen in memory alone.
+// because the log brings it back; without a checkpoint that is everything.
 //
 // A *DamageError means that a file does not hold what the checkpoint promised. The
 // stream is returned with it, empty, with all files left alone; only Reset and Remove
@@ -45,11 +43,21 @@ func OpenStream(cfg StreamConfig, img machine.Image, fx *machine.Effects, tokens
 	case err != nil:
 		return nil, nil, err
 	}
-	s.tidy(fx, img, names, on)
-	if c != nil { // a rename that was seen may not be durable
-		s.next, s.phase = c, renameTemp
-		s.advance(fx)
+	if s.listed(names, s.tempName()) {
+		fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
 	}
+	switch {
+	case c != nil: // a rename that was seen may not be durable
+		s.tidy(fx, img, on)
+		s.ckIndex, s.ckTerm = c.Index, c.Term
+		s.next, s.phase = c, renameTemp
+	case len(on) > 0: // nor the removal of a checkpoint that named these blocks
+		for _, n := range on {
+			s.dropped = append(s.dropped, blockName(cfg.Dir, n))
+		}
+		s.phase = dropCheckpoint
+	}
+	s.advance(fx)
 	return s, c, nil
 }
 
@@ -130,7 +138,7 @@ func (s *Stream) scan(img machine.Image, bs BlockState) error {
 }
 
 // tidy cuts the blocks to what was indexed and removes all others.
-func (s *Stream) tidy(fx *machine.Effects, img machine.Image, names []string, on []uint64) {
+func (s *Stream) tidy(fx *machine.Effects, img machine.Image, on []uint64) {
 	for _, n := range on {
 		name := blockName(s.cfg.Dir, n)
 		i := slices.IndexFunc(s.blocks, func(b *block) bool { return b.number == n })
@@ -141,8 +149,5 @@ func (s *Stream) tidy(fx *machine.Effects, img machine.Image, names []string, on
 		if size, err := sizeOf(img, name); err != nil || size > s.blocks[i].size {
 			fx.Do(machine.DiskOp{Kind: machine.Truncate, File: name, Off: s.blocks[i].size})
 		}
-	}
-	if s.listed(names, s.tempName()) {
-		fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
 	}
 }

@@ -157,10 +157,16 @@ func (s *Stream) Done(token machine.Token, n int64, bytes []byte, err error) (mi
 	if err != nil && s.err == nil {
 		s.err = fmt.Errorf("%w: %s: %d bytes good: %w", ErrStreamFailed, s.cfg.Dir, n, err)
 	}
+	if s.err == nil && len(s.waits) == 0 && s.phase == syncRename {
+		s.ckIndex, s.ckTerm = s.next.Index, s.next.Term
+		s.next, s.phase = nil, idle
+	}
 	return true, nil, s.err
 }
 
-// Checkpointed is the newest durable checkpoint's entry; 0, 0 if there is none.
+// Checkpointed is the newest durable checkpoint's entry; 0, 0 if there is none. After
+// OpenStream it is the one found: its name is made durable with boot's effects, which
+// are carried out before any input.
 func (s *Stream) Checkpointed() (index, term uint64) { return s.ckIndex, s.ckTerm }
 
 // Reset empties the store: a snapshot will be fetched. After a crash the old checkpoint

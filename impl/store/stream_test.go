@@ -1,0 +1,288 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// streamRun is a stream's store on a test disk beside its model: a slice of messages.
+type streamRun struct {
+	by    dice
+	cfg   StreamConfig
+	disk  *testDisk
+	fx    *machine.Effects
+	s     *Stream
+	now   []Message
+	index uint64
+	saved []savedCheckpoint // oldest first; a crash may bring back any from floor on
+	floor int
+	under *savedCheckpoint // being written
+	reset bool             // being emptied
+	// booting: what was found at boot may not be durable yet.
+	booting bool
+	serial  uint64
+	reads   map[machine.Token]Message
+}
+
+type savedCheckpoint struct {
+	index uint64
+	msgs  []Message
+}
+
+func newStreamRun(by dice, cfg StreamConfig) *streamRun {
+	r := &streamRun{by: by, cfg: cfg, disk: newTestDisk(), fx: &machine.Effects{}, saved: []savedCheckpoint{{}}}
+	if err := r.boot(); err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func describe(m Message) string {
+	return fmt.Sprintf("%d by %d at %d on %s: %q %q", m.Seq, m.Index, m.Time, m.Subject, m.Header, m.Data)
+}
+
+// boot opens the store and finds the checkpoint among those it may have.
+func (r *streamRun) boot() error {
+	if r.under != nil {
+		r.saved = append(r.saved, *r.under)
+	}
+	if r.reset {
+		r.saved = append(r.saved, savedCheckpoint{})
+	}
+	r.under, r.reset, r.reads = nil, false, map[machine.Token]Message{}
+	s, c, err := OpenStream(r.cfg, r.disk, r.fx, tokenSource())
+	if err != nil {
+		return err
+	}
+	r.s = s
+	r.disk.take(r.fx)
+	index := uint64(0)
+	if c != nil {
+		index = c.Index
+		if string(c.State) != fmt.Sprint("state ", index) {
+			return fmt.Errorf("checkpoint %d holds state %q", index, c.State)
+		}
+	}
+	i := slices.IndexFunc(r.saved, func(sc savedCheckpoint) bool { return sc.index == index })
+	if i < r.floor {
+		return fmt.Errorf("recovered checkpoint %d, at least %d is durable", index, r.saved[r.floor].index)
+	}
+	r.now, r.index = slices.Clone(r.saved[i].msgs), index
+	r.saved, r.booting = r.saved[:i+1], s.phase != idle
+	return r.compare()
+}
+
+// compare checks all that the store says of its messages.
+func (r *streamRun) compare() error {
+	first, last, count, size := r.s.State()
+	want := uint64(0)
+	newest := map[string]uint64{}
+	for _, m := range r.now {
+		want += uint64(len(m.Subject) + len(m.Header) + len(m.Data))
+		newest[m.Subject] = m.Seq
+	}
+	if count != uint64(len(r.now)) || size != want {
+		return fmt.Errorf("%d messages of %d bytes, want %d of %d", count, size, len(r.now), want)
+	}
+	if count > 0 && (first != r.now[0].Seq || last != r.now[count-1].Seq) {
+		return fmt.Errorf("messages %d to %d, want %d to %d", first, last, r.now[0].Seq, r.now[count-1].Seq)
+	}
+	for _, subject := range []string{"a", "b", "c"} {
+		if seq, ok := r.s.LastOf(subject); seq != newest[subject] || ok != (seq > 0) {
+			return fmt.Errorf("last of %s is %d, want %d", subject, seq, newest[subject])
+		}
+	}
+	return nil
+}
+
+func (r *streamRun) append() {
+	r.serial++
+	r.index++
+	last := uint64(0)
+	if len(r.now) > 0 {
+		last = r.now[len(r.now)-1].Seq
+	}
+	if _, l, _, _ := r.s.State(); l > last {
+		last = l
+	}
+	m := Message{Seq: last + 1, Index: r.index, Time: int64(r.serial), Subject: string(rune('a' + r.by.n(3)))}
+	if one(r.by, 10) {
+		m.Seq += uint64(r.by.n(5))
+	}
+	if one(r.by, 3) {
+		m.Header = []byte("NATS/1.0\r\n\r\n")
+	}
+	m.Data = []byte(fmt.Sprint(r.serial, strings.Repeat("y", r.by.n(400))))
+	r.s.Append(m)
+	r.now = append(r.now, m)
+	clobbered := m.Data // the store must have copied it
+	r.now[len(r.now)-1].Data = slices.Clone(clobbered)
+	clear(clobbered)
+}
+
+func (r *streamRun) get() error {
+	if len(r.now) == 0 {
+		return nil
+	}
+	want := r.now[r.by.n(len(r.now))]
+	m, tok, found := r.s.Get(r.fx, want.Seq)
+	r.disk.take(r.fx)
+	switch {
+	case !found:
+		return fmt.Errorf("message %d is not found", want.Seq)
+	case tok != 0:
+		r.reads[tok] = want
+	case describe(m) != describe(want):
+		return fmt.Errorf("got %s, want %s", describe(m), describe(want))
+	}
+	if _, _, found := r.s.Get(r.fx, r.now[len(r.now)-1].Seq+1); found {
+		return fmt.Errorf("a message behind the last is found")
+	}
+	return nil
+}
+
+func (r *streamRun) work(n int) error {
+	for ; n > 0 && len(r.disk.queue) > 0; n-- {
+		op, data, err := r.disk.step(r.by)
+		if op.Token == 0 {
+			continue
+		}
+		mine, m, failed := r.s.Done(op.Token, int64(len(data)), data, err)
+		clear(data)
+		if !mine || failed != nil {
+			return fmt.Errorf("done(%d) of %s %s = %t, %v", op.Token, op.Kind, op.File, mine, failed)
+		}
+		if want, ok := r.reads[op.Token]; ok {
+			delete(r.reads, op.Token)
+			if m == nil && slices.ContainsFunc(r.now, func(m Message) bool { return describe(m) == describe(want) }) ||
+				m != nil && describe(*m) != describe(want) {
+				return fmt.Errorf("read %v, want %s", m, describe(want))
+			}
+		}
+		if index, _ := r.s.Checkpointed(); r.under != nil && index == r.under.index {
+			r.saved, r.floor, r.under = []savedCheckpoint{*r.under}, 0, nil
+		}
+		r.s.Flush(r.fx)
+		r.disk.take(r.fx)
+		if r.booting && r.s.phase == idle {
+			r.saved, r.floor, r.booting = r.saved[len(r.saved)-1:], 0, false
+		}
+		if r.reset && r.s.phase == idle {
+			r.saved, r.floor, r.reset = []savedCheckpoint{{}}, 0, false
+		}
+	}
+	return nil
+}
+
+func (r *streamRun) torture(steps int) error {
+	for range steps {
+		var err error
+		switch r.by.n(20) {
+		case 0:
+			r.disk.powerFail(r.by)
+			err = r.boot()
+		case 1:
+			r.disk.kill(r.by)
+			err = r.boot()
+		case 2, 3, 4, 5, 6:
+			err = r.work(1 + r.by.n(5))
+		case 7, 8, 9:
+			r.index++
+			if r.s.StartCheckpoint(r.fx, r.index, 3, []byte(fmt.Sprint("state ", r.index))) {
+				r.under = &savedCheckpoint{index: r.index, msgs: slices.Clone(r.now)}
+			}
+			r.disk.take(r.fx)
+		case 10, 11, 12:
+			err = r.get()
+		case 13:
+			if n := r.by.n(len(r.now) + 1); n < len(r.now) && n > 0 {
+				r.s.TruncateAfter(r.fx, r.now[n-1].Seq)
+				r.now = r.now[:n:n]
+				r.disk.take(r.fx)
+			}
+		case 14:
+			if one(r.by, 6) {
+				if r.under != nil {
+					r.saved = append(r.saved, *r.under)
+				}
+				r.s.Reset(r.fx)
+				r.now, r.under, r.reset, r.booting = nil, nil, true, false
+			}
+			r.disk.take(r.fx)
+		default:
+			r.append()
+			if one(r.by, 2) {
+				r.s.Flush(r.fx)
+				r.disk.take(r.fx)
+			}
+		}
+		if err == nil {
+			err = r.compare()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestAStreamComesBackAsItsNewestDurableCheckpointLeftIt(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := newStreamRun(rapidDice{rt}, StreamConfig{Dir: "streams/7-ORDERS", BlockBytes: 2000, CacheBytes: 700})
+		if err := r.torture(60); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
+
+func TestManySeedsOfCrashesKeepAStreamWhole(t *testing.T) {
+	for seed := range uint64(400) {
+		r := newStreamRun(seeded(seed), StreamConfig{Dir: "streams/7-ORDERS", BlockBytes: 1500, CacheBytes: 500})
+		require.NoError(t, r.torture(400), "seed %d", seed)
+	}
+}
+
+func TestAnyFlippedBitBelowTheCheckpointIsReportedWithItsFile(t *testing.T) {
+	r := newStreamRun(seeded(1), StreamConfig{Dir: "s", BlockBytes: 300})
+	for range 5 {
+		r.append()
+	}
+	require.True(t, r.s.StartCheckpoint(r.fx, r.index, 1, []byte(fmt.Sprint("state ", r.index))))
+	r.disk.take(r.fx)
+	require.NoError(t, r.work(100))
+	for _, name := range sortedNames(r.disk.cache) {
+		for bit := range 8 * len(r.disk.cache[name].cache) {
+			d := r.disk.clone()
+			d.cache[name].cache[bit/8] ^= 1 << (bit % 8)
+			before := bytes.Clone(d.cache[name].cache)
+			s, c, err := OpenStream(r.cfg, d, r.fx, tokenSource())
+			var damage *DamageError
+			require.ErrorAs(t, err, &damage, "%s bit %d", name, bit)
+			require.Equal(t, name, damage.File)
+			require.LessOrEqual(t, damage.Offset, int64(bit/8))
+			require.Nil(t, c)
+			require.Empty(t, r.fx.Disk, "damaged files are left alone")
+			require.Equal(t, before, d.cache[name].cache)
+			if bit > 0 {
+				continue
+			}
+			s.Reset(r.fx) // from here on it is a new store
+			d.take(r.fx)
+			for len(d.queue) > 0 {
+				op, data, err := d.step(r.by)
+				s.Done(op.Token, 0, data, err)
+				s.Flush(r.fx)
+				d.take(r.fx)
+			}
+			require.Empty(t, sortedNames(d.cache))
+		}
+	}
+}
