@@ -1,0 +1,194 @@
+package sim
+
+import (
+	"strings"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/sim/choice"
+	"github.com/brokerlab/brokerlab/sim/disk"
+)
+
+type processState uint8
+
+const (
+	down processState = iota
+	booting
+	up
+)
+
+// process is a program and its host.
+type process struct {
+	index  int32
+	id     machine.NodeID
+	name   string
+	boot   machine.Boot
+	broker bool
+
+	state   processState
+	epoch   uint32 // one more at each death; what was meant for an earlier life is void
+	holds   int32  // faults that keep it down
+	off     int32  // of which: power failures
+	paused  int32  // faults that keep it stopped
+	stuck   bool   // stays down until the world heals (crash loop) or for ever (refused)
+	refused bool   // Boot has refused to start
+	held    []event
+
+	died    Time // of the last death: the identity of the life after it
+	born    Time
+	crashes int // in a row, by itself
+
+	machine machine.Machine
+	choices choice.Node
+	entropy uint64 // bytes read from crypto/rand in this life
+	first   *machine.Effects
+	disk    *disk.Disk
+	slow    []int64       // factors of the slow-disk faults at work
+	full    int32         // full-disk faults at work
+	image   machine.Image // without a disk
+	ops     []diskOp
+	freeOps []uint32
+	clock   clocks
+	timers  timers
+	firing  int32 // slot of the timer that is being handled, or -1
+
+	conns   []uint64 // connection end by ConnID-1, noConn if gone
+	dials   uint64
+	backlog int64
+
+	work [machine.WorkKinds]machine.Work
+}
+
+func (p *process) running() bool { return p.state == up }
+
+// hold keeps an event until the process is resumed, or dies.
+func (p *process) hold(e event) { p.held = append(p.held, e) }
+
+// letGo handles what was held. Here and now, in the order of its coming: what arrives at
+// this very time must not overtake it.
+func (w *World) letGo(p *process) {
+	held := p.held
+	p.held = nil
+	for i := range held {
+		w.handle(&held[i])
+	}
+}
+
+// Purposes of draws about processes.
+const (
+	forMono uint64 = iota
+	forEntropy
+)
+
+// boot starts a process. What its machine wants done before it serves is released when
+// the time that reading the disk takes is over.
+func (w *World) boot(p *process) {
+	w.stats.Boots++
+	p.state, p.born = booting, w.now
+	// A life is known by the time of the death before it: if a plan loses an earlier fault, this
+	// one still draws the same.
+	life := uint64(p.died)
+	p.choices = choice.Node{Seed: w.seed, Node: p.id, Boot: life}
+	p.entropy = 0
+	base := choice.Between(w.seed.Draw(choice.Clock, uint64(p.id), life, 0, forMono), second, 3600*second)
+	p.clock.mono = rate{since: w.now, shown: base, ppm: p.clock.wall.ppm}
+	image, charged := p.image, func() int64 { return 0 }
+	if p.disk != nil {
+		im := p.disk.Image(life)
+		image, charged = im, im.Charged
+	}
+	p.first = new(machine.Effects)
+	m, err, why := w.guardBoot(p, image)
+	switch {
+	case why != "":
+		w.crashed(p, why)
+	case err != nil:
+		p.stuck, p.refused = true, true
+		w.kill(p, "boot: "+err.Error(), true)
+	default:
+		p.machine = m
+		w.push(w.now+max(charged(), 1), event{kind: evReady, node: p.index, epoch: p.epoch})
+	}
+}
+
+// ready carries out what the boot wanted done and lets the world in.
+func (w *World) ready(p *process) {
+	p.state = up
+	w.trace.event(w.now, w.seq, p.id, recUp, uint64(p.died), 0, nil)
+	if w.trace.text != nil {
+		w.trace.linef(w.now, p, "up", "%d bytes of disk in use", p.used())
+	}
+	if w.cfg.Hooks.Up != nil {
+		w.cfg.Hooks.Up(w.now, p.id)
+	}
+	fx := p.first
+	p.first = nil
+	w.release(p, fx, w.now)
+	if p.broker && p.running() {
+		w.joinLinks(p)
+	}
+}
+
+func (p *process) used() int64 {
+	if p.disk == nil {
+		return 0
+	}
+	return p.disk.Used()
+}
+
+// kill ends a process. tell: its kernel lives on and resets its connections.
+func (w *World) kill(p *process, why string, tell bool) {
+	if p.state == down {
+		return
+	}
+	w.stats.Deaths++
+	said, _, _ := strings.Cut(why, "\n") // line numbers are not the run's
+	w.trace.event(w.now, w.seq, p.id, recDown, uint64(p.epoch), 0, []byte(said))
+	if w.trace.text != nil {
+		w.trace.linef(w.now, p, "down", "%s", why)
+	}
+	w.dropConns(p, tell)
+	if p.broker {
+		w.leaveLinks(p, tell)
+	}
+	if p.disk != nil && tell {
+		p.disk.Crash(w.now)
+	}
+	resumed := p.paused > 0
+	p.state, p.machine, p.first, p.paused, p.firing = down, nil, nil, 0, -1
+	p.epoch++
+	p.died = w.now
+	p.timers.clear()
+	p.ops, p.freeOps = p.ops[:0], p.freeOps[:0]
+	w.groups.died(p.index)
+	if w.cfg.Hooks.Down != nil {
+		w.cfg.Hooks.Down(w.now, p.id, why)
+	}
+	w.letGo(p)
+	if resumed {
+		w.eachPath(p, w.pathChanged)
+	}
+}
+
+// crashed is a death by the process's own doing. It starts again by itself, unless it keeps dying.
+func (w *World) crashed(p *process, why string) {
+	w.stats.Crashes++
+	if w.now-p.born > crashWindow {
+		p.crashes = 0
+	}
+	p.crashes++
+	if p.crashes >= crashLimit {
+		p.stuck = true
+		why += " (the last of too many in a row)"
+	}
+	w.kill(p, why, true)
+	if !p.stuck {
+		w.push(w.now+w.cfg.RestartDelay, event{kind: evBoot, node: p.index, epoch: p.epoch})
+	}
+}
+
+// restart boots a process that is down and that no fault keeps down.
+func (w *World) restart(p *process) {
+	if p.state == down && p.holds == 0 && !p.stuck {
+		w.boot(p)
+	}
+}
