@@ -66,6 +66,10 @@ func TestEveryVerbOfAClientIsRead(t *testing.T) {
 		"HPUB a 3 5\r\nhhhpp\r\n":     `PUB "a" reply="" header="hhh" payload="pp" tail="3 5\r\nhhhpp\r\n"`,
 		"HPUB a r 3 5\r\nhhhpp\r\n":   `PUB "a" reply="r" header="hhh" payload="pp" tail="r 3 5\r\nhhhpp\r\n"`,
 		"PUB  a\tr   002 \nhi\r\n":    `PUB "a" reply="r" header="" payload="hi" tail="r 2\r\nhi\r\n"`,
+		"PUB a 2\nhi\r\n":             `PUB "a" reply="" header="" payload="hi" tail="2\r\nhi\r\n"`,
+		"PUB a  2\r\nhi\r\n":          `PUB "a" reply="" header="" payload="hi" tail="2\r\nhi\r\n"`,
+		"PUB a 7 2\r\nhi\r\n":         `PUB "a" reply="7" header="" payload="hi" tail="7 2\r\nhi\r\n"`,
+		"PUB a 02\r\nhi\r\n":          `PUB "a" reply="" header="" payload="hi" tail="2\r\nhi\r\n"`,
 		"HPUB a  r 03 5\r\nhhhpp\r\n": `PUB "a" reply="r" header="hhh" payload="pp" tail="r 3 5\r\nhhhpp\r\n"`,
 		"PUB a 4\r\n\r\n\r\n\r\n":     `PUB "a" reply="" header="" payload="\r\n\r\n" tail="4\r\n\r\n\r\n\r\n"`,
 	} {
@@ -87,6 +91,8 @@ func TestEveryBreachIsNamedAsClientsExpectIt(t *testing.T) {
 		"PUB\r\n":                               ErrParser,
 		"PUB a\r\n":                             ErrParser,
 		"PUB a b c 1\r\n":                       ErrParser,
+		"PUB a r \r\n\r\n":                      ErrParser,
+		"PUB a \r\n\r\n":                        ErrParser,
 		"PUB a x\r\n":                           ErrParser,
 		"PUB a -1\r\n":                          ErrParser,
 		"PUB a +1\r\nx\r\n":                     ErrParser,
@@ -110,11 +116,36 @@ func TestEveryBreachIsNamedAsClientsExpectIt(t *testing.T) {
 		"SUB " + strings.Repeat("a", 4095) + " 1\r\nPING\r": ErrMaxControlLine,
 	} {
 		_, err := parse(t, in)
-		if want == nil && err == nil {
-			continue
+		single, p := error(nil), &Parser{}
+		for i := 0; i < len(in) && single == nil; i++ {
+			single = p.Feed([]byte{in[i]}, &calls{})
 		}
-		if want == nil || !errors.Is(err, want) || ErrText(err) != want.Text {
-			t.Errorf("%.40q: %v, not %v", in, err, want)
+		for _, err := range []error{err, single} {
+			if want == nil && err == nil {
+				continue
+			}
+			if want == nil || !errors.Is(err, want) || ErrText(err) != want.Text {
+				t.Errorf("%.40q: %v, not %v", in, err, want)
+			}
+		}
+	}
+}
+
+func TestALineIsRefusedAsSoonAsItsVerbIsWrong(t *testing.T) {
+	p := &Parser{}
+	if err := p.Feed([]byte("C"), &calls{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Feed([]byte("0"), &calls{}); !errors.Is(err, ErrUnknownOp) {
+		t.Errorf("after C0: %v", err)
+	}
+}
+
+func TestALimitOfPayloadHoldsForWholeMessagesToo(t *testing.T) {
+	for in, ok := range map[string]bool{"PUB a 4\r\n1234\r\n": true, "PUB a 5\r\n12345\r\n": false, "HPUB a 3 4\r\n1234\r\n": true,
+		"HPUB a 3 5\r\n12345\r\n": false, "pub a 5\r\n12345\r\n": false} {
+		if err := (&Parser{MaxPayload: 4}).Feed([]byte(in), &calls{}); (err == nil) != ok || err != nil && !errors.Is(err, ErrMaxPayload) {
+			t.Errorf("%q: %v", in, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 
@@ -99,6 +100,18 @@ func TestEveryCutOfARaftMessageIsAnError(t *testing.T) {
 			t.Fatal("a byte too many goes unnoticed")
 		}
 	})
+}
+
+func TestACountThatCannotBeTrueIsRefusedBeforeAnythingIsAllocated(t *testing.T) {
+	for name, tail := range map[string][]byte{
+		"entries": binary.AppendUvarint([]byte{1, byte(hasEntries & 0xff), byte(hasEntries >> 8)}, 1<<20),
+		"context": binary.AppendUvarint([]byte{1, byte(hasContext & 0xff), byte(hasContext >> 8)}, 1<<20),
+		"voters":  binary.AppendUvarint([]byte{1, byte(hasSnapshot & 0xff), byte(hasSnapshot >> 8), snapMetadata | snapConf}, 1<<20),
+	} {
+		if _, m, err := DecodeRaft(tail); err == nil || err.Error() != "peer frame raft: count larger than the frame" {
+			t.Errorf("%s: %v (%v)", name, m, err)
+		}
+	}
 }
 
 func appendOf(entries, size int) *raftpb.Message {
