@@ -34,6 +34,10 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 			x.client(o), x.val(x.rec.ops[o].value), x.at(c.j), when(x.ev(c.hi))), x.events(o)
 	case neverPublished:
 		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi))), x.events(x.opAt(c.hi))
+	case wrongSubject:
+		asked, o := &x.rec.ops[x.opAt(c.hi)], &x.rec.ops[c.pubJ]
+		return fmt.Sprintf("%s asked for the last message of %s %s and was told (#%d) that it is %s; but that is message %s, published to %s.", x.client(x.opAt(c.hi)),
+			x.rec.subjects.names[asked.subject], when(x.ev(c.lo)), x.ev(c.hi).Index, x.at(c.j), x.val(o.value), x.subject(o)), x.events(x.opAt(c.hi), c.pubJ)
 	case wasRefused:
 		return fmt.Sprintf("%s, but its publish was refused %s.", capital(x.there(c.hi)), when(x.ev(c.lo))), x.events(x.opAt(c.hi), c.pubJ)
 	}
@@ -120,6 +124,13 @@ func (x explainer) absent(id int32, n uint64) string {
 func (x explainer) ev(pos int32) *history.Event { return &x.h.Events[pos] }
 
 func (x explainer) opAt(pos int32) int32 { return x.rec.numbered(x.ev(pos).Op) }
+
+func (x explainer) subject(o *op) string {
+	if o.subject == none {
+		return "no subject"
+	}
+	return x.rec.subjects.names[o.subject]
+}
 
 func (x explainer) at(n uint64) string { return place(x.stream, n) }
 

@@ -54,9 +54,9 @@ type disjunction struct {
 
 // subjectLast is an answered "last of subject": nothing of it followed seq yet (0: nothing at all).
 type subjectLast struct {
-	subject int32
-	seq     uint64
-	call    int32
+	subject   int32
+	seq       uint64
+	call, ret int32
 }
 
 func (j *linearJudge) wants() class { return calls | returns | obs }
@@ -150,7 +150,7 @@ func (l *logFold) wasLast(o *op) {
 		least(&l.slots.at(n).hiRead, o.ret)
 	}
 	if o.subject != none {
-		l.newest = append(l.newest, subjectLast{o.subject, n, o.call})
+		l.newest = append(l.newest, subjectLast{o.subject, n, o.call, o.ret})
 		return
 	}
 	most(&l.slots.at(n+1).loRead, o.call)

@@ -61,6 +61,7 @@ const (
 	wrongRefusal                    // refused, naming the number that it expected
 	neverPublished                  // the value of j (shown at hi) was published by nobody
 	wasRefused                      // the value of j (shown at hi) had failed (return lo)
+	wrongSubject                    // asked (call lo) for the last of a subject, told (return hi) one of another
 	refusedEmpty                    // refused as not empty (call lo, return hi), and nothing was there
 )
 
@@ -109,7 +110,17 @@ func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 	if !writesOnly {
 		p.newest = l.newest
 	}
-	return p, nil
+	return p, p.wrongSubject()
+}
+
+// wrongSubject finds an answer about the last of a subject that is a message of another.
+func (p *problem) wrongSubject() *clash {
+	for _, x := range p.newest {
+		if x.seq > 0 && x.seq <= uint64(p.n) && p.who[x.seq] != none && p.subject[x.seq] != x.subject {
+			return &clash{kind: wrongSubject, j: x.seq, lo: x.call, hi: x.ret, pubJ: p.who[x.seq]}
+		}
+	}
+	return nil
 }
 
 func (p *problem) size(n int) {
