@@ -14,8 +14,9 @@ import (
 type Drain struct {
 	// From is when to begin, in nanoseconds since the run began.
 	From int64
-	// Streams to read. Each is created first, which changes nothing where it exists: a stream that
-	// is gone altogether would answer no read, and nobody could say what it lost.
+	// Streams to read. One whose newest message is refused is created again, which changes
+	// nothing if it exists: a stream that is gone altogether answers no read, and nobody
+	// could say what it lost.
 	Streams []StreamSpec
 	// Floor gives the highest sequence of a stream that any client was ever told of; the
 	// drain goes at least so far. May be nil.
@@ -30,7 +31,7 @@ type Drain struct {
 
 // drainState is one stream's progress.
 type drainState struct {
-	exists bool
+	absent bool   // it refused; try to create it
 	top    uint64 // highest sequence known to be worth asking for
 	next   uint64 // next sequence never asked yet; 0 until the newest is known
 	asked  bool   // its creation, or the newest, is being asked for
@@ -93,7 +94,7 @@ func (s *drainState) ask(stream StreamSpec, floor uint64) (Op, bool) {
 	}
 	s.open++
 	switch {
-	case !s.exists:
+	case s.absent:
 		s.asked = true
 		op := stream.create()
 		op.Final = true
@@ -137,9 +138,10 @@ func (s *drainState) answer(now int64, op Op, out Outcome, floor uint64) {
 			s.retry = append(s.retry, op.Seq)
 		} else {
 			s.asked = false
+			s.absent = op.Verb == history.Last && out.Status == Failed
 		}
 	case op.Verb == history.Create:
-		s.exists, s.asked = true, false
+		s.absent, s.asked = false, false
 	case op.Verb == history.Last:
 		s.next, s.top = 1, floor
 		if !out.NotFound {
