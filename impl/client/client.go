@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
@@ -181,15 +182,10 @@ func (c *Client) sendWaiting() {
 
 // lose completes what was handed to a connection that is gone.
 func (c *Client) lose(why string) {
-	var lost []uint64
-	for num, o := range c.ops {
-		if o.sent {
-			lost = append(lost, num)
+	for _, num := range slices.Sorted(maps.Keys(c.ops)) {
+		if c.ops[num].sent {
+			c.finish(num, load.Outcome{Status: load.Unknown, Err: why})
 		}
-	}
-	slices.Sort(lost)
-	for _, num := range lost {
-		c.finish(num, load.Outcome{Status: load.Unknown, Err: why})
 	}
 }
 

@@ -1,6 +1,7 @@
 package interest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -120,16 +121,8 @@ func (x *Index[T]) Match(name []byte, scratch *Result[T]) *Result[T] {
 
 // Each calls f for every subscription in the order they were added.
 func (x *Index[T]) Each(f func(filter, queue string, sub T)) {
-	type entry struct {
-		key   key[T]
-		order uint64
-	}
-	all := make([]entry, 0, len(x.byKey))
-	for k, order := range x.byKey {
-		all = append(all, entry{k, order})
-	}
-	slices.SortFunc(all, func(a, b entry) int { return cmpOrder(a.order, b.order) })
-	for _, e := range all {
-		f(e.key.subject, e.key.queue, e.key.sub)
+	older := func(a, b key[T]) int { return cmpOrder(x.byKey[a], x.byKey[b]) }
+	for _, k := range slices.SortedFunc(maps.Keys(x.byKey), older) {
+		f(k.subject, k.queue, k.sub)
 	}
 }
