@@ -235,7 +235,7 @@ func (d *disk) evict() {
 	}
 	var old *lane
 	for _, l := range d.lanes {
-		if l.handle != nil && !l.claimed && len(l.ops) == 0 && (old == nil || l.used < old.used) {
+		if !l.claimed && len(l.ops) == 0 && l.handle != nil && (old == nil || l.used < old.used) {
 			old = l
 		}
 	}

@@ -11,24 +11,31 @@ import (
 	"testing"
 )
 
-// childEnv makes the test binary a server instead: it holds the data directory.
+// childEnv makes the test binary a server instead: it holds the data directory of a toy.
 const childEnv = "DRIVE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
-		os.Exit(child(dir))
+		os.Exit(runChild(Start(Config{Node: 1, Boot: bootToy(1), Dir: dir, ClientListen: "127.0.0.1:0"})))
+	}
+	if spec := os.Getenv(brokerEnv); spec != "" {
+		os.Exit(brokerChild(spec))
 	}
 	os.Exit(m.Run())
 }
 
-// child serves a toy until it is killed, or its parent is gone.
-func child(dir string) int {
-	s, err := Start(Config{Node: 1, Boot: bootToy(1), Dir: dir, ClientListen: "127.0.0.1:0"})
+// runChild serves until it is killed, fails, or its parent is gone.
+func runChild(s *Server, err error) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	fmt.Println(s.Addr())
+	go func() {
+		<-s.Failed()
+		fmt.Fprintln(os.Stderr, s.Stop())
+		os.Exit(1)
+	}()
 	bufio.NewReader(os.Stdin).ReadByte() // until the parent closes it
 	s.Stop()
 	return 0

@@ -160,10 +160,11 @@ func TestAFullRaftLinkDropsWholeFramesAndStaysUp(t *testing.T) {
 	}
 	u.want("sent", "echo sent")
 	s.mu.Lock()
-	dropped, queued := s.links[linkKey{2, machine.RaftLink}].dropped, s.links[linkKey{2, machine.RaftLink}].cur.n
+	link := s.links[linkKey{2, machine.RaftLink}]
+	dropped, over := link.dropped, link.cur.over(1<<20)
 	s.mu.Unlock()
-	if dropped == 0 || dropped >= n || queued > 1<<20 {
-		t.Fatalf("%d of %d frames were dropped, %d bytes are queued", dropped, n, queued)
+	if dropped == 0 || dropped >= n || over {
+		t.Fatalf("%d of %d frames were dropped; is more queued than allowed: %v", dropped, n, over)
 	}
 	last := -1
 	for range n - int(dropped) {
