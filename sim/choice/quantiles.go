@@ -76,7 +76,7 @@ func (q *Quantiles) Sample(draw uint64) int64 {
 	}
 	lo, hi := &q.knots[seg], &q.knots[seg+1]
 	h, l := bits.Mul64(draw-lo.at, uint64(hi.value-lo.value))
-	quo, _ := bits.Div64(h, l, hi.at-lo.at+1)
+	quo, _ := bits.Div64(h, l, hi.at-lo.at)
 	return lo.value + int64(quo)
 }
 

@@ -129,6 +129,18 @@ func (d *Disk) find(id OpID) *flight {
 	return nil
 }
 
+// inTurn breaks if an operation on the same file was issued earlier and is still in flight.
+func (d *Disk) inTurn(id OpID, f *flight) {
+	if f.file.flying == 1 && (f.to == nil || f.to.flying == 1) || f.to == f.file {
+		return
+	}
+	for i := d.gone; i < d.gone+int(uint64(id)-d.first); i++ {
+		if e := &d.flying[i]; e.live && (e.file == f.file || e.to == f.file || f.to != nil && (e.to == f.to || e.file == f.to)) {
+			machine.Broken("disk operation %d of node %d completes before operation %d on the same file", id, d.node, d.first+uint64(i-d.gone))
+		}
+	}
+}
+
 // leave ends an operation's hold on a name: until then the name is not forgotten.
 func (d *Disk) leave(n *name) {
 	if n == nil {
@@ -162,6 +174,7 @@ func (d *Disk) Complete(id OpID) (n int64, data []byte, err error) {
 	if f == nil {
 		machine.Broken("disk operation %d of node %d is not in flight", id, d.node)
 	}
+	d.inTurn(id, f)
 	op, file, to, due := f.op, f.file, f.to, f.due
 	*f = flight{}
 	d.pop()

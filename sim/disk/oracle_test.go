@@ -528,3 +528,112 @@ func TestRandomPowerFailuresReachEveryLegalImageAndNoOther(t *testing.T) {
 		})
 	}
 }
+
+func TestAfterAProcessCrashEachFileHasAPrefixOfWhatWasInFlight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, now := New(Config{Writeback: -1}, choice.Seed(rapid.Uint64().Draw(t, "seed")), 1), int64(0)
+		issued, done := map[string]string{}, map[string]int{}
+		for i := range rapid.IntRange(1, 20).Draw(t, "ops") {
+			op := machine.DiskOp{
+				Kind: machine.Append, File: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "file"),
+				Data: []byte(fmt.Sprintf("<%d>", i)), AndSync: rapid.Bool().Draw(t, "sync"),
+			}
+			if rapid.IntRange(0, 3).Draw(t, "synconly") == 0 {
+				op.Kind, op.Data = machine.Sync, nil
+			}
+			id, due := d.Issue(now, op)
+			issued[op.File] += string(op.Data)
+			if rapid.IntRange(0, 2).Draw(t, "complete") == 0 {
+				finish(d, &now)
+				for path, all := range issued {
+					done[path] = len(all)
+				}
+			}
+			if _, flying := d.Due(id); flying {
+				require.Greater(t, due, now)
+			}
+		}
+		d.Crash(now)
+		for path, content := range image(t, d) {
+			require.True(t, len(content) >= done[path], "what completed is there")
+			require.Equal(t, issued[path][:len(content)], string(content), "in order, without a gap")
+		}
+		for path, n := range done {
+			require.True(t, n == 0 || d.names[path] != nil)
+		}
+		checkBooks(t, d)
+		for _, n := range d.names {
+			require.Zero(t, n.flying)
+		}
+	})
+}
+
+func TestTheSameSeedLeavesTheSameImage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := choice.Seed(rapid.Uint64().Draw(t, "seed"))
+		ops := rapid.SliceOfN(rapid.Custom(anyOp), 1, 20).Draw(t, "ops")
+		keep := Keep(rapid.IntRange(int(KeepNone), int(KeepAny)).Draw(t, "keep"))
+		var images [2]string
+		for i := range images {
+			d, now := New(Config{Writeback: -1}, seed, 7), int64(0)
+			for j, op := range ops {
+				if j%5 == 4 {
+					d.Issue(now, op)
+				} else {
+					run(d, &now, op)
+				}
+				if j%5 == 0 {
+					finish(d, &now)
+				}
+			}
+			d.PowerFail(now, keep, true, 1)
+			images[i] = key(image(t, d))
+		}
+		require.Equal(t, images[0], images[1])
+	})
+}
+
+func TestOperationsOnAFileCompleteInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d, now := New(Config{}, choice.Seed(rapid.Uint64().Draw(t, "seed")), 1), int64(0)
+		last := map[string]OpID{}
+		for range rapid.IntRange(1, 40).Draw(t, "ops") {
+			switch rapid.IntRange(0, 9).Draw(t, "event") {
+			case 0:
+				d.Stall(now + rapid.Int64Range(0, 5_000_000).Draw(t, "stall"))
+			case 1:
+				d.Heal(now, nil)
+			case 2:
+				now += rapid.Int64Range(0, 1_000_000).Draw(t, "wait")
+			case 3:
+				d.SetSlow(rapid.Int64Range(1, 100).Draw(t, "slow"))
+			default:
+				op := anyOp(t)
+				if op.Kind == machine.Rename && op.File == op.To {
+					continue
+				}
+				id, due := d.Issue(now, op)
+				require.Greater(t, due, now)
+				for _, path := range []string{op.File, op.To} {
+					if before, ok := d.Due(last[path]); ok && path != "" {
+						require.Greater(t, due, before, "%v after operation %d on %q", op.Kind, last[path], path)
+					}
+					if op.Kind != machine.SyncDir {
+						last[path] = id
+					}
+				}
+			}
+			for i := d.gone; i < len(d.flying); i++ {
+				for j := d.gone; j < i; j++ {
+					a, b := &d.flying[j], &d.flying[i]
+					if a.live && b.live && (a.file == b.file || a.to == b.file || b.to != nil && (b.to == a.to || b.to == a.file)) {
+						require.Less(t, a.due, b.due)
+					}
+				}
+			}
+			if rapid.IntRange(0, 5).Draw(t, "finish") == 0 {
+				finish(d, &now)
+			}
+		}
+	})
+}

@@ -45,7 +45,7 @@ func (d *Disk) room(size int64) int64 {
 	return everywhere
 }
 
-// truncate cuts or extends a file; the extension is a hole and needs no room.
+// truncate cuts or extends a file; an extension takes its room at once, as fallocate does.
 func (d *Disk) truncate(num uint64, at, size int64, ino *inode) error {
 	d.age(ino, at)
 	was := int64(len(ino.cache))
