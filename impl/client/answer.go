@@ -75,10 +75,10 @@ func (a *answer) errorOutcome(op *load.Op) load.Outcome {
 	return unknown(why)
 }
 
-// definite says whether an error means that the request had and will have no effect. Refusals of the
-// request itself do (4xx but for 409, where another request with the same message id is under way).
-// Of the server's own failures only those do that are found before anything is proposed or stored;
-// after that a replica may hold what another one could not store.
+// definite says whether an error means that the request had and will have no effect. Refusals of
+// the request itself do (4xx but for 409, where another request with the same message id is under
+// way). Of the server's own failures only those do that are found before anything is proposed or
+// stored; after that a replica may hold what another one could not store.
 func (a *answer) definite() bool {
 	switch a.errCode {
 	case 10008, // no leader, or the broker refused to queue it

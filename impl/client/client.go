@@ -142,7 +142,8 @@ func (c *Client) begin(now int64, op load.Op) {
 	}
 }
 
-// wait keeps an operation until there is a connection. Those that have completed meanwhile make room.
+// wait keeps an operation until there is a connection. Those that have completed meanwhile make
+// room.
 func (c *Client) wait(num uint64) {
 	if len(c.unsent) > 64+2*len(c.ops) {
 		c.unsent = slices.DeleteFunc(c.unsent, func(num uint64) bool { return c.ops[num] == nil })
@@ -208,8 +209,9 @@ func (c *Client) expire() {
 	}
 }
 
-// watchDeadlines sees to it that the timer fires by the first deadline of an operation that is still
-// open. A timer that fires too early does no harm, and moving it with every answer would cost more.
+// watchDeadlines sees to it that the timer fires by the first deadline of an operation that is
+// still open. A timer that fires too early does no harm, and moving it with every answer would cost
+// more.
 func (c *Client) watchDeadlines() {
 	at, ok := c.deadline.first(func(num uint64) bool { return c.ops[num] != nil })
 	if ok && (c.deadline.set == 0 || at < c.deadline.set) {

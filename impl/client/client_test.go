@@ -118,8 +118,8 @@ func wanted(t *testing.T, d *datadriven.TestData) load.Op {
 
 var encoded = regexp.MustCompile(`b64\(([^)]*)\)`)
 
-// serverLines makes protocol of the story's lines: "reply n text" is a MSG to inbox n, "status n text" an
-// HMSG whose header has that status.
+// serverLines makes protocol of the story's lines: "reply n text" is a MSG to inbox n, "status n
+// text" an HMSG whose header has that status.
 func serverLines(input string) string {
 	input = encoded.ReplaceAllStringFunc(input, func(s string) string {
 		return base64.StdEncoding.EncodeToString([]byte(encoded.FindStringSubmatch(s)[1]))

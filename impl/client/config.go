@@ -33,8 +33,8 @@ type Config struct {
 
 	// RequestTimeout holds for operations that name none; default 5 s.
 	RequestTimeout int64
-	// ReconnectWait is the mean wait before another node is tried; it doubles, up to 16-fold, each time
-	// all nodes have been tried. Default 250 ms.
+	// ReconnectWait is the mean wait before another node is tried; it doubles, up to 16-fold, each
+	// time all nodes have been tried. Default 250 ms.
 	ReconnectWait int64
 	// ConnectTimeout bounds the way from dialing to the first PONG; default 2 s.
 	ConnectTimeout int64

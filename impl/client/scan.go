@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// value is one JSON value, as its text. The scanner below reads the few members it is asked for and steps over the rest;
-// encoding/json costs several times as much, on every acknowledgement.
+// value is one JSON value, as its text. The scanner below reads the few members it is asked for and
+// steps over the rest; encoding/json costs several times as much, on every acknowledgement.
 type value []byte
 
 func (v value) number(to *uint64) bool {

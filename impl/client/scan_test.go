@@ -10,7 +10,8 @@ import (
 	"github.com/brokerlab/brokerlab/model/load"
 )
 
-// FuzzMembers holds the scanner against encoding/json: of every valid object it finds the same members.
+// FuzzMembers holds the scanner against encoding/json: of every valid object it finds the same
+// members.
 func FuzzMembers(f *testing.F) {
 	f.Add([]byte(`{"a":1,"b":{"c":[1,"}"]},"d":"x\"y" , "e":null}`))
 	f.Add([]byte(` { } `))

@@ -15,8 +15,8 @@ import (
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// world runs one client: it plays the driver, the broker, the load and the recorder, and writes down what it
-// sees.
+// world runs one client: it plays the driver, the broker, the load and the recorder, and writes
+// down what it sees.
 type world struct {
 	m      machine.Machine
 	env    machine.Env

@@ -9,8 +9,8 @@ const (
 	CacheKept  = 256
 )
 
-// cache holds answers by subject. Which of them a sweep drops depends on the order in which they were
-// put there and on nothing else.
+// cache holds answers by subject. Which of them a sweep drops depends on the order in which they
+// were put there and on nothing else.
 type cache[T comparable] struct {
 	byName map[string]*cached[T]
 	order  []*cached[T] // oldest first, dropped ones included until the next sweep

@@ -56,7 +56,8 @@ func plainNumber(p []byte) (int, bool) {
 	return number(p)
 }
 
-// lastWord cuts the last word off p at a single blank that precedes it; before is nil if p is one word.
+// lastWord cuts the last word off p at a single blank that precedes it; before is nil if p is one
+// word.
 func lastWord(p []byte) (before, word []byte) {
 	i := bytes.LastIndexByte(p, ' ')
 	if i < 0 {

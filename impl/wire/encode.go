@@ -89,7 +89,8 @@ func appendHeaderTail[R Text](dst []byte, reply R, header, payload []byte) []byt
 	return append(append(append(dst, header...), payload...), "\r\n"...)
 }
 
-// appendSizes appends the sizes of a message with a header, or without if hlen is -1, and ends the line.
+// appendSizes appends the sizes of a message with a header, or without if hlen is -1, and ends the
+// line.
 func appendSizes(dst []byte, hlen, size int) []byte {
 	if hlen >= 0 {
 		dst = append(strconv.AppendInt(dst, int64(hlen), 10), ' ')

@@ -75,8 +75,8 @@ type (
 	}
 )
 
-// Frame is a decoded frame; the field that Kind names is set. Decoding another frame into it uses its
-// slices again.
+// Frame is a decoded frame; the field that Kind names is set. Decoding another frame into it uses
+// its slices again.
 type Frame struct {
 	Kind     Kind
 	Hello    Hello

@@ -27,8 +27,8 @@ func AppendStatus(dst []byte, code int, text string, keysAndValues ...string) []
 	return appendFields(append(dst, crlf...), keysAndValues)
 }
 
-// AppendHeaderWith appends the block hdr with further keys and values at its end. An empty hdr counts as a
-// block without any.
+// AppendHeaderWith appends the block hdr with further keys and values at its end. An empty hdr
+// counts as a block without any.
 func AppendHeaderWith(dst, hdr []byte, keysAndValues ...string) []byte {
 	if len(hdr) == 0 {
 		return AppendHeader(dst, keysAndValues...)
@@ -44,8 +44,8 @@ func appendFields(dst []byte, keysAndValues []string) []byte {
 	return append(dst, crlf...)
 }
 
-// HeaderGet returns the first value of key in the block hdr, without surrounding blanks; nil if it is not
-// there. The key must be equal, capitals included; a present but empty value is not nil.
+// HeaderGet returns the first value of key in the block hdr, without surrounding blanks; nil if it
+// is not there. The key must be equal, capitals included; a present but empty value is not nil.
 func HeaderGet(hdr []byte, key string) []byte {
 	for rest := skipLine(hdr); len(rest) > 0; rest = skipLine(rest) {
 		if len(rest) > len(key) && rest[len(key)] == ':' && string(rest[:len(key)]) == key {

@@ -1,9 +1,9 @@
 package wire
 
-// quickPub reads "PUB subject [reply ]n\r\n", the line that decides how fast a broker is, in one pass:
-// capitals, single blanks, a plain number of at most seven digits. ok is false for anything else,
-// right or wrong: the general path judges it. tail is where the line goes on after the subject,
-// reply the end of the reply (0 if there is none), after the start of the payload.
+// quickPub reads "PUB subject [reply ]n\r\n", the line that decides how fast a broker is, in one
+// pass: capitals, single blanks, a plain number of at most seven digits. ok is false for anything
+// else, right or wrong: the general path judges it. tail is where the line goes on after the
+// subject, reply the end of the reply (0 if there is none), after the start of the payload.
 func quickPub(in []byte) (tail, reply, size, after int, ok bool) {
 	if len(in) < 8 || in[0] != 'P' || in[1] != 'U' || in[2] != 'B' || in[3] != ' ' {
 		return
@@ -39,8 +39,8 @@ func quickPub(in []byte) (tail, reply, size, after int, ok bool) {
 	}
 }
 
-// quick handles the PUB at the start of in if it is of the plain form and within the limits; n is 0 if not, or if it
-// has not arrived whole.
+// quick handles the PUB at the start of in if it is of the plain form and within the limits; n is 0
+// if not, or if it has not arrived whole.
 func (p *Parser) quick(in []byte, h Handler) (n int, err error) {
 	tail, reply, size, after, ok := quickPub(in)
 	n = after + size + 2

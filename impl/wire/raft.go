@@ -8,8 +8,8 @@ import (
 )
 
 // A Raft message is: group, the presence of fields (two bytes), then the fields present in the
-// order of the bits. Numbers are varints. A field that is absent stays absent: etcd raft tells a nil pointer
-// from a zero in places.
+// order of the bits. Numbers are varints. A field that is absent stays absent: etcd raft tells a
+// nil pointer from a zero in places.
 const (
 	hasType = 1 << iota
 	hasTo

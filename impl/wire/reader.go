@@ -2,7 +2,8 @@ package wire
 
 import "encoding/binary"
 
-// reader takes a frame apart. The first thing that is wrong stays in why; everything read after it is zero.
+// reader takes a frame apart. The first thing that is wrong stays in why; everything read after it
+// is zero.
 type reader struct {
 	p   []byte
 	why string

@@ -5,16 +5,17 @@ import (
 	"encoding/binary"
 )
 
-// RouteMsg is a message on its way to the subscribers of another node: its plain subscribers
-// and one member of each queue group named. It goes one hop, never on to a third node. The slices of
-// a decoded one point into the frame.
+// RouteMsg is a message on its way to the subscribers of another node: its plain subscribers and
+// one member of each queue group named. It goes one hop, never on to a third node. The slices of a
+// decoded one point into the frame.
 type RouteMsg struct {
 	Subject []byte
 	Reply   []byte // nil if there is none
 	Queues  []string
 	Header  []byte // nil if there is none
 	Payload []byte
-	// Tail is what a delivery ends with, as in Pub. AppendRoute makes it from the other fields if it is nil.
+	// Tail is what a delivery ends with, as in Pub. AppendRoute makes it from the other fields if
+	// it is nil.
 	Tail []byte
 }
 

@@ -22,8 +22,8 @@ type stream struct {
 	err  error
 }
 
-// operation handles the one operation at the start of in and returns its length n. If in ends before it
-// does, n is 0 and need its whole length, if the control line is complete.
+// operation handles the one operation at the start of in and returns its length n. If in ends
+// before it does, n is 0 and need its whole length, if the control line is complete.
 type operation[P, H any] func(parser P, in []byte, h H) (n, need int, err error)
 
 func feed[P, H any](s *stream, in []byte, limit int, parser P, h H, op operation[P, H]) error {

@@ -37,8 +37,8 @@ func naiveMatch(filter, subject []string) bool {
 	return naiveMatch(filter[1:], subject[1:])
 }
 
-// everySubject lists all literal subjects of up to 4 tokens over a, b and one token that no filter has: enough
-// to tell any two filters of up to 3 tokens apart.
+// everySubject lists all literal subjects of up to 4 tokens over a, b and one token that no filter
+// has: enough to tell any two filters of up to 3 tokens apart.
 func everySubject() [][]string {
 	all := [][]string{}
 	level := [][]string{{}}
