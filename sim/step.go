@@ -65,6 +65,9 @@ func (w *World) guardBoot(p *process, image machine.Image) (m machine.Machine, e
 // called by a deferred function, so that the panicking frames are still there.
 func panicText(r any) string {
 	var text strings.Builder
+	if g, ok := r.(machine.GaveUp); ok {
+		return g.Error()
+	}
 	fmt.Fprintf(&text, "panic: %v", r)
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -191,7 +191,7 @@ func (b *Broker) diskDone(in *machine.Input) {
 		return
 	}
 	if !b.logDone(in) && in.Err != nil {
-		machine.Broken("a disk operation failed: %v", in.Err)
+		machine.GiveUp("a disk operation failed: %v", in.Err)
 	}
 }
 

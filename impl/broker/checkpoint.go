@@ -76,7 +76,7 @@ func (b *Broker) freeLog() {
 func (b *Broker) storeDone(o *owner, in *machine.Input) {
 	_, msg, failed := o.store.Done(in.Token, in.N, in.Bytes, in.Err)
 	if failed != nil {
-		machine.Broken("the store in %s failed: %v", o.dir, failed)
+		machine.GiveUp("the store in %s failed: %v", o.dir, failed)
 	}
 	if waiter, ok := b.diskReads[in.Token]; ok {
 		delete(b.diskReads, in.Token)

@@ -95,7 +95,7 @@ func (b *Broker) logDone(in *machine.Input) bool {
 	if failed != nil {
 		// A failed sync says nothing about what is on disk, and trying again lies (ATC'20): this
 		// process ends, and recovery finds out.
-		machine.Broken("the log failed: %v", failed)
+		machine.GiveUp("the log failed: %v", failed)
 	}
 	if mine {
 		b.releaseDurable()

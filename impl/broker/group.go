@@ -55,6 +55,7 @@ type group struct {
 	touched     bool // store has something to flush
 	pinned      bool // checkpoint wanted
 	gap         uint64
+	standIn     int // ticks until this node stands for election, unless somebody leads by then
 	checkpoint  uint64
 	fetch       *fetch // a snapshot waiting for its messages
 	snapshots   []sentSnapshot
@@ -168,6 +169,9 @@ func (g *group) start() {
 	g.node = node
 	g.queue()
 }
+
+// standTicks is how long a new group's first peer waits for the others.
+const standTicks = 1
 
 // queue puts the group on the list of those with something to do this step.
 func (g *group) queue() {
@@ -313,7 +317,7 @@ func (g *group) step(m *pb.Message) {
 // index to a peer known to be level is left out: the next append or heartbeat brings it, and two
 // frames and two syncs' worth of handling a publish are saved.
 func (g *group) send(m *pb.Message) {
-	if m.GetType() == pb.MsgApp && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
+	if m.GetType() == pb.MsgApp && g.id != metaGroup && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
 		return
 	}
 	g.b.sendRaft(machine.NodeID(m.GetTo()), g.id, m)
@@ -323,6 +327,11 @@ func (g *group) tick() {
 	if g.damaged == "" {
 		g.node.Tick()
 		g.queue()
+	}
+	if g.standIn > 0 {
+		if g.standIn--; g.standIn == 0 && g.leader == raft.None && g.damaged == "" {
+			_ = g.node.Campaign()
+		}
 	}
 	g.tickFetch()
 	if g.pinned {

@@ -14,12 +14,12 @@ import (
 // lab is a cluster of brokers without a world: frames arrive at once and in order, disks finish at
 // once, time is ticks. What is not synced is lost when a node loses power.
 type lab struct {
-	t     *testing.T
-	sw    Switches
-	nodes map[machine.NodeID]*labNode
-	ids   []machine.NodeID
-	queue []labFrame
-	bytes byte
+	t      *testing.T
+	sw     Switches
+	nodes  map[machine.NodeID]*labNode
+	ids    []machine.NodeID
+	queue  []labFrame
+	random uint32
 }
 
 type labNode struct {
@@ -43,11 +43,11 @@ type labFrame struct {
 	bytes    []byte
 }
 
-// Read gives raft its election timeouts: every value in turn, so that nobody ties for ever.
+// Read gives raft its election timeouts, from a small generator of its own.
 func (l *lab) Read(p []byte) (int, error) {
 	for i := range p {
-		l.bytes++
-		p[i] = l.bytes
+		l.random = l.random*1664525 + 1013904223
+		p[i] = byte(l.random >> 24)
 	}
 	return len(p), nil
 }

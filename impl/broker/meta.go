@@ -128,10 +128,12 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 		switch {
 		case !have.Config.Equal(*c.Create):
 			answer((&apiError{400, 10058, "stream name already in use with a different configuration"}).typed(typeStreamCreate))
-		case have.createReply != "":
-			have.createReply = c.Reply // still without a leader: the newest asker is told
 		case own:
 			s.g.b.request(apiStreamInfo+have.Config.Name, c.Reply)
+			fallthrough
+		default:
+			// If it has no leader yet, the next one tells the newest asker.
+			have.createReply = c.Reply
 		}
 		return
 	}
@@ -146,9 +148,9 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 	s.place(a)
 	s.g.b.observe(machine.Observation{Kind: machine.StreamCreated, Stream: a.Config.Name, Group: a.Group, N: int64(a.Config.Replicas)})
 	if a.group != nil && a.Peers[0] == s.g.b.cfg.Node {
-		// Somebody has to be first, and waiting for a timeout would only tell who.
-		_ = a.group.node.Campaign()
-		a.group.queue()
+		// Somebody has to be first, and waiting for a timeout would only tell who. The others
+		// need a moment to hear of the group.
+		a.group.standIn = standTicks
 	}
 }
 

@@ -115,5 +115,14 @@ type Use struct {
 	Bytes int64
 }
 
+// GaveUp is what a machine panics with when it must not go on for a reason that is not its own: a disk
+// that failed. A driver ends the process, as for any panic, but no invariant was broken.
+type GaveUp struct{ Why string }
+
+func (g GaveUp) Error() string { return "gave up: " + g.Why }
+
+// GiveUp ends the process of a machine whose surroundings failed it.
+func GiveUp(format string, args ...any) { panic(GaveUp{fmt.Sprintf(format, args...)}) }
+
 // Broken panics with the numbers of a broken invariant.
 func Broken(format string, args ...any) { panic("invariant broken: " + fmt.Sprintf(format, args...)) }
