@@ -60,8 +60,8 @@ func (w *World) endFault(i int) {
 	if a := &w.plan[i]; a.on {
 		a.on = false
 		w.ongoing--
-		w.lift(a)
 		w.tellFault(i, false)
+		w.lift(a)
 		w.healIfOver()
 	}
 }
@@ -72,8 +72,8 @@ func (w *World) endAll() {
 		if a := &w.plan[i]; a.on {
 			a.on = false
 			w.ongoing--
-			w.lift(a)
 			w.tellFault(i, false)
+			w.lift(a)
 		}
 	}
 	for _, p := range w.processes[:w.brokers] {

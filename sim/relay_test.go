@@ -182,7 +182,8 @@ func atoi(s string) int {
 }
 
 // talker is the client of the stories: at its times it writes its lines to brokers, to each on
-// one connection, which it makes when it needs one and none is open.
+// one connection, which it makes when it needs one and none is open. The line "fill N" stands
+// for one of N bytes that mean nothing.
 type talker struct {
 	script []saying
 	start  machine.Mono
@@ -229,6 +230,9 @@ func (t *talker) Step(_ *machine.Env, in *machine.Input, fx *machine.Effects) {
 		t.next++
 		t.arm(fx)
 		c := t.conns[s.to]
+		if n, ok := strings.CutPrefix(s.line, "fill "); ok {
+			s.line = strings.Repeat("x", atoi(n))
+		}
 		if c.out != nil {
 			fx.Write(c.out, []byte(s.line+"\n"))
 			return

@@ -1,6 +1,9 @@
 package sim
 
-import "github.com/brokerlab/brokerlab/model/machine"
+import (
+	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
 
 // group is what observations tell of one Raft group.
 type group struct {
@@ -63,8 +66,12 @@ func (g *groups) died(node int32) {
 	}
 }
 
-// named is the youngest group of a stream that anybody holds; nil if there is none.
+// named is the youngest group of a stream that anybody holds; nil if there is none. The group of
+// the cluster itself belongs to no stream.
 func (g *groups) named(stream string) *group {
+	if stream == faults.Meta {
+		stream = ""
+	}
 	for i := len(g.inOrder) - 1; i >= 0; i-- {
 		x := g.inOrder[i]
 		if x.stream != stream {
