@@ -116,7 +116,7 @@ func (j *agreementJudge) finish(h *history.History) []Verdict {
 	case !sure:
 		v.Value, v.Sentence = spec.Unknown, "Replicas never differed at one number, but at the end no two of them were up with a known content."
 	default:
-		v.Sentence = fmt.Sprintf("Replicas agreed on all %s, and at the end they are equal.", number(j.stored, "message stored", "messages stored"))
+		v.Sentence = fmt.Sprintf("Replicas never differed over %s, and at the end they are equal.", number(j.stored, "stored message", "stored messages"))
 	}
 	return []Verdict{v}
 }

@@ -185,6 +185,7 @@ func (l *life) stored(e *history.Event, pos int32) {
 		return // a replay after a restart
 	}
 	x.lost = nil
+	delete(l.nodes, e.Node) // an earlier end of the process is not what will take the message
 	led := ""
 	if lead := l.leaders[e.Group]; lead != nil && lead.Node == e.Node {
 		x.term = lead.Term
@@ -291,17 +292,30 @@ func (l *life) lost() string {
 			continue
 		}
 		var with []uint32
+		var otherwise []string
 		for _, y := range l.homes {
-			if y.lost != nil && y.lost.at == x.lost.at && y.lost.cause == x.lost.cause && y.lost.ends == x.lost.ends {
-				with, done[y.node] = append(with, y.node), true
+			if y.lost == nil || y.lost.at != x.lost.at || y.lost.cause != x.lost.cause {
+				continue
+			}
+			with, done[y.node] = append(with, y.node), true
+			if y.lost.ends != x.lost.ends {
+				otherwise = append(otherwise, nodeName(y.node)+" "+y.lost.ends)
 			}
 		}
-		clauses = append(clauses, fmt.Sprintf("lost at %s when %s %s%s", seconds(x.lost.at), x.lost.cause, nodeNames(with), x.lost.came(len(with))))
+		text := fmt.Sprintf("at %s when %s %s%s", seconds(x.lost.at), x.lost.cause, nodeNames(with), x.lost.came(len(with)))
+		if len(otherwise) > 0 {
+			text += " (" + listed(otherwise) + ")"
+		}
+		clauses = append(clauses, text)
 	}
-	if len(clauses) > 0 && len(kept) > 0 {
-		clauses = append(clauses, "kept by "+nodeNames(kept))
+	if len(clauses) == 0 {
+		return ""
 	}
-	return strings.Join(clauses, ", ")
+	text := "lost " + strings.Join(clauses, "; and ")
+	if len(kept) > 0 {
+		text += "; " + nodeNames(kept) + " kept it"
+	}
+	return text
 }
 
 // came says in what state the stores came back.

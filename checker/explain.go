@@ -30,8 +30,8 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 		return x.wrongCondition(c)
 	case wrongRefusal:
 		o := x.opAt(c.hi)
-		return fmt.Sprintf("%s's publish of %s on the condition that %s is the last message was refused %s, and the refusal names that very number.",
-			x.client(o), x.val(x.rec.ops[o].value), x.at(c.j), when(x.ev(c.hi))), x.events(o)
+		return fmt.Sprintf("%s's publish of %s on the condition that %s was refused %s, and the refusal says the same.",
+			x.client(o), x.val(x.rec.ops[o].value), x.lastIs(c.j), when(x.ev(c.hi))), x.events(o)
 	case neverPublished:
 		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi))), x.events(x.opAt(c.hi))
 	case wrongSubject:
@@ -85,8 +85,8 @@ func (x explainer) twoValues(c *clash) (string, []history.Event) {
 func (x explainer) wrongCondition(c *clash) (string, []history.Event) {
 	pub := x.opAt(c.lo)
 	o := &x.rec.ops[pub]
-	return fmt.Sprintf("%s published %s on the condition that %s is the last message, but %s.",
-		x.client(pub), x.val(o.value), x.at(o.expect-1), x.there(c.hi)), x.events(pub, x.opAt(c.hi))
+	return fmt.Sprintf("%s published %s on the condition that %s, but %s.",
+		x.client(pub), x.val(o.value), x.lastIs(o.expect-1), x.there(c.hi)), x.events(pub, x.opAt(c.hi))
 }
 
 // there says how it is known, by the return at position hi, that a number was in the log.
@@ -97,7 +97,7 @@ func (x explainer) there(hi int32) string {
 	case o.verb == publish && o.status == done:
 		return fmt.Sprintf("message %s was acknowledged to %s as %s %s", x.val(o.value), x.client(id), x.at(o.seq), when(e))
 	case o.verb == publish:
-		return fmt.Sprintf("a conditional publish of %s was refused %s because the last message was %s", x.client(id), when(e), x.at(o.actual-1))
+		return fmt.Sprintf("a conditional publish of %s was refused %s for the reason that %s", x.client(id), when(e), x.lastIs(o.actual-1))
 	case o.verb == last:
 		return fmt.Sprintf("%s was told %s that the last message was %s, holding %s", x.client(id), when(e), x.at(o.seq), x.val(o.value))
 	}
@@ -116,9 +116,9 @@ func (x explainer) absent(id int32, n uint64) string {
 	case o.verb == last:
 		return fmt.Sprintf("%s asked for the last message %s and was told (#%d) that it is %s", x.client(id), when(call), ret.Index, x.at(o.seq))
 	case o.actual > 0:
-		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) because the last message was %s", x.client(id), when(call), ret.Index, x.at(o.actual-1))
+		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) for the reason that %s", x.client(id), when(call), ret.Index, x.lastIs(o.actual-1))
 	}
-	return fmt.Sprintf("%s called a publish %s on the condition that %s is the last message, and was refused (#%d)", x.client(id), when(call), x.at(o.expect-1), ret.Index)
+	return fmt.Sprintf("%s called a publish %s on the condition that %s, and was refused (#%d)", x.client(id), when(call), x.lastIs(o.expect-1), ret.Index)
 }
 
 func (x explainer) ev(pos int32) *history.Event { return &x.h.Events[pos] }
@@ -130,6 +130,14 @@ func (x explainer) subject(o *op) string {
 		return "no subject"
 	}
 	return x.rec.subjects.names[o.subject]
+}
+
+// lastIs says that n is the last message, in words that do for an empty stream too.
+func (x explainer) lastIs(n uint64) string {
+	if n == 0 {
+		return x.stream + " is empty"
+	}
+	return x.at(n) + " is the last message"
 }
 
 func (x explainer) at(n uint64) string { return place(x.stream, n) }

@@ -247,7 +247,7 @@ func (j *linearJudge) judge(h *history.History, writesOnly bool) Verdict {
 		}
 	}
 	if v.Value == spec.Holds {
-		v.Sentence = "One order of the log agrees with all " + number(v.Stats.Checked, "answer", "answers") + "."
+		v.Sentence = "One order of the log agrees with " + number(v.Stats.Checked, "answer", "answers") + "."
 	}
 	return v
 }

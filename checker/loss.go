@@ -174,7 +174,10 @@ func (j *lossJudge) finish(h *history.History) []Verdict {
 		v.Sentence = fmt.Sprintf("The final reads leave %s undecided.", number(n[undecided], "acknowledged message", "acknowledged messages"))
 	default:
 		v.Value = spec.Holds
-		v.Sentence = fmt.Sprintf("All %s were there at the end.", number(v.Stats.Checked, "acknowledged message", "acknowledged messages"))
+		v.Sentence = fmt.Sprintf("Each of %s was there at the end.", number(v.Stats.Checked, "acknowledged message", "acknowledged messages"))
+		if n[excused] > 0 {
+			v.Sentence = fmt.Sprintf("Each of %s was there at the end or had been removed by a rule.", number(v.Stats.Checked, "acknowledged message", "acknowledged messages"))
+		}
 	}
 	return []Verdict{v}
 }
@@ -249,7 +252,7 @@ func (j *lossJudge) explainLoss(h *history.History, v *Verdict, id int32, lost i
 	default:
 		text += fmt.Sprintf("The final read of %s found message %s (#%d)", place(stream, o.seq), h.Events[evidence].Value, h.Events[evidence].Index)
 	}
-	text += fmt.Sprintf("; %s of %s acknowledged lost: prefix %d, middle %d, postfix %d", number(lost, "is", "are"), fmt.Sprint(v.Stats.Checked),
+	text += fmt.Sprintf(". In all %d of %s lost: prefix %d, middle %d, postfix %d", lost, number(v.Stats.Checked, "acknowledged message was", "acknowledged messages were"),
 		v.Stats.Of("lost of the prefix"), v.Stats.Of("lost of the middle"), v.Stats.Of("lost of the postfix"))
 	at := append([]int32{o.call, o.ret, evidence}, life.cuts...)
 	v.Sentence, v.Certificate = text+".", certificate(h, at...)

@@ -72,7 +72,7 @@ func (j *offsetJudge) finish(h *history.History) []Verdict {
 	case j.checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No sequence number was shown by an acknowledgement, a read or a replica."
 	case !j.broken():
-		v.Sentence = fmt.Sprintf("All %s of a message under its number agree.", number(j.checked, "showing", "showings"))
+		v.Sentence = fmt.Sprintf("%s of a number with its message, none against another.", number(j.checked, "sighting", "sightings"))
 	default:
 		a, b := &h.Events[j.cert[0]], &h.Events[j.cert[1]]
 		v.Value = spec.Violated

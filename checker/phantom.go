@@ -54,7 +54,7 @@ func (j *phantomJudge) finish(h *history.History) []Verdict {
 	case j.checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No value was read or seen in a store."
 	case j.count == 0:
-		v.Sentence = fmt.Sprintf("All %s of messages were of messages published before.", number(j.checked, "sighting", "sightings"))
+		v.Sentence = fmt.Sprintf("%s of messages, each published before.", number(j.checked, "sighting", "sightings"))
 	default:
 		e := &h.Events[j.first-1]
 		id := j.rec.names.find(e.Value)
@@ -140,7 +140,7 @@ func (j *abortedJudge) finish(h *history.History) []Verdict {
 	case j.checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No value was read or seen in a store."
 	case j.count == 0:
-		v.Sentence = fmt.Sprintf("None of the %s was ever seen in the stream.", number(j.failed, "message refused", "messages refused"))
+		v.Sentence = fmt.Sprintf("None of %s was ever seen in a stream.", number(j.failed, "refused message", "refused messages"))
 	default:
 		sight, fail := &h.Events[j.cert[0]], &h.Events[j.cert[1]]
 		pub := j.rec.values[j.rec.names.find(sight.Value)].pub

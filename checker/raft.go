@@ -114,7 +114,7 @@ func (j *electionJudge) finish(h *history.History) []Verdict {
 			a, b := &h.Events[j.cert[i][0]], &h.Events[j.cert[i][1]]
 			v.Value, v.Certificate = spec.Violated, certificate(h, j.cert[i][:]...)
 			if i == 0 {
-				v.Sentence = fmt.Sprintf("In term %d of group %d both %s became leader %s and %s %s.", a.Term, a.Group, nodeName(a.Node), when(a), nodeName(b.Node), when(b))
+				v.Sentence = fmt.Sprintf("In term %d of group %d two nodes became leader: %s %s, and %s %s.", a.Term, a.Group, nodeName(a.Node), when(a), nodeName(b.Node), when(b))
 			} else {
 				v.Sentence = fmt.Sprintf("In term %d of group %d node %s voted twice: %s, and %s.", a.Term, a.Group, nodeName(a.Node), votedFor(a), votedFor(b))
 			}
@@ -274,7 +274,7 @@ func (j *matchingJudge) finish(h *history.History) []Verdict {
 	case j.checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No node was seen to append to its Raft log."
 	case j.count == 0:
-		v.Sentence = fmt.Sprintf("All %s match.", number(j.checked, "entry appended", "entries appended"))
+		v.Sentence = fmt.Sprintf("%s to Raft logs, none against another.", number(j.checked, "entry was appended", "entries were appended"))
 	default:
 		a, b := &h.Events[j.cert[0]], &h.Events[j.cert[1]]
 		v.Value, v.Certificate = spec.Violated, certificate(h, j.cert[:]...)
@@ -333,7 +333,7 @@ func (j *appliedJudge) finish(h *history.History) []Verdict {
 	case j.checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No node was seen to apply an entry."
 	case j.count == 0:
-		v.Sentence = fmt.Sprintf("All %s agree.", number(j.checked, "entry applied", "entries applied"))
+		v.Sentence = fmt.Sprintf("%s, none against another.", number(j.checked, "entry was applied", "entries were applied"))
 	default:
 		a, b := &h.Events[j.cert[0]], &h.Events[j.cert[1]]
 		v.Value, v.Certificate = spec.Violated, certificate(h, j.cert[:]...)

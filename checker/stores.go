@@ -77,7 +77,8 @@ type replica struct {
 	// kept and to bound what a recovery said is there beyond what was seen stored.
 	kept, to uint64
 	top      uint64
-	unsure   bool // down since the last recovery: nobody knows what it holds
+	floor    uint64 // nothing below is held any more
+	unsure   bool   // down since the last recovery: nobody knows what it holds
 	deleted  bool
 	damaged  bool
 }
@@ -228,7 +229,11 @@ func (st *stores) onStream(s *seen) {
 	}
 }
 
+// recovered takes that the store holds first to seq. A restart brings nothing back that was not
+// there: what it says is believed only above the highest message seen stored before. A snapshot
+// installed while the node is up may bring anything.
 func (r *replica) recovered(first, seq uint64) {
+	restart := r.unsure && r.top > 0
 	r.unsure = false
 	if seq < first {
 		*r = replica{node: r.node, kept: 1, damaged: r.damaged}
@@ -237,10 +242,24 @@ func (r *replica) recovered(first, seq uint64) {
 	if r.top > seq {
 		r.held.cutAbove(seq)
 	}
-	for s := max(r.kept, 1); s < first && s <= r.top; s++ {
-		*r.held.at(s) = gone
+	for s := r.floor; s < first && s <= r.top; s++ {
+		if s > 0 {
+			*r.held.at(s) = gone
+		}
 	}
-	r.kept, r.to, r.top = first, seq, seq
+	r.floor = max(r.floor, first)
+	switch {
+	case !restart:
+		r.kept, r.to = first, seq
+	case seq <= r.top:
+		r.to = min(r.to, seq)
+	case r.to == 0:
+		r.kept, r.to = r.top+1, seq
+	default:
+		r.to = seq
+	}
+	r.kept = max(r.kept, first)
+	r.top = seq
 }
 
 // answered takes what a client was told.

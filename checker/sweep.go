@@ -90,6 +90,11 @@ func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 			return true
 		}
 		lo, hi := l.bounds(seq, c, writesOnly)
+		if c.value > 0 {
+			if bad = owned(rec, c, seq); bad != nil {
+				return false
+			}
+		}
 		if seq > uint64(p.n) {
 			p.rest = min(p.rest, hi)
 			if seq < uint64(len(p.lo)) {
@@ -99,9 +104,10 @@ func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 		}
 		p.lo[seq], p.hi[seq] = max(lo, p.lo[seq]), hi
 		if c.value > 0 {
-			bad = p.place(rec, c, seq)
+			pub := rec.values[c.value-1].pub
+			p.put(int(seq), candidate{pub, rec.ops[pub].call, rec.ops[pub].subject})
 		}
-		return bad == nil
+		return true
 	})
 	if bad != nil {
 		return nil, bad
@@ -149,8 +155,8 @@ func (l *logFold) bounds(seq uint64, c *slot, writesOnly bool) (lo, hi int32) {
 	return lo, hi
 }
 
-// place says who published the value at seq.
-func (p *problem) place(rec *record, c *slot, seq uint64) *clash {
+// owned finds what is wrong with the publish of the value at seq.
+func owned(rec *record, c *slot, seq uint64) *clash {
 	pub := rec.values[c.value-1].pub
 	if pub == none {
 		return &clash{kind: neverPublished, j: seq, lo: none, hi: c.shown - 1, pubI: none, pubJ: none}
@@ -162,8 +168,6 @@ func (p *problem) place(rec *record, c *slot, seq uint64) *clash {
 	case o.expect > 0 && seq != o.expect:
 		return &clash{kind: wrongCondition, j: seq, lo: o.call, hi: c.shown - 1, pubJ: pub}
 	}
-	p.who[seq], p.subject[seq] = pub, o.subject
-	p.lo[seq] = max(p.lo[seq], o.call)
 	return nil
 }
 
