@@ -75,16 +75,17 @@ func (a *answer) errorOutcome(op *load.Op) load.Outcome {
 	return unknown(why)
 }
 
-// definite says whether an error means that the request had and will have no effect. Refusals of
-// the request itself do (4xx but for 409, where another request with the same message id is under
-// way). Of the server's own failures only those do that are found before anything is proposed or
-// stored; after that a replica may hold what another one could not store.
+// definite says whether an error means that a write had and will have no effect. Refusals of the
+// request itself do (4xx but for 409, where another request with the same message id is under
+// way): every server would refuse it. So do those decided when the log was applied.
+//
+// "Not the leader", "temporarily unavailable" and "no resources" do not, though the one who
+// says so stored nothing: around a change of leaders two servers subscribe to a stream's subjects
+// and both get the publish; the old one refuses it and the new one stores it. Nor does a failure to
+// store, which other replicas may not share.
 func (a *answer) definite() bool {
 	switch a.errCode {
-	case 10008, // no leader, or the broker refused to queue it
-		10009,        // not the leader
-		10023, 10028, // no resources, checked before proposing
-		10035, 10039, 10076, // no account, JetStream not enabled
+	case 10035, 10039, 10076, // no account, JetStream not enabled
 		10036, 10052, 10053, 10074, 10096: // unsupported or invalid configuration
 		return true
 	case codeStoreFailed: // limits of a stream that discards new messages come with this code too
