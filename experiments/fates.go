@@ -93,11 +93,7 @@ const (
 func (res *Result) lives() []report.Life {
 	var out []report.Life
 	seen := map[string]bool{}
-	for i := range res.Report.Verdicts {
-		v := &res.Report.Verdicts[i]
-		if v.Value != spec.Violated {
-			continue
-		}
+	for _, v := range res.violated() {
 		for j := range v.Certificate {
 			value := v.Certificate[j].Value
 			if value == "" || seen[value] || len(out) >= mostLives {
@@ -105,6 +101,23 @@ func (res *Result) lives() []report.Life {
 			}
 			seen[value] = true
 			out = append(out, life(res.History, value))
+		}
+	}
+	return out
+}
+
+// violated are the verdicts of violation, the leading one first.
+func (res *Result) violated() []*checker.Verdict {
+	lead, _ := res.Manifest.Lead()
+	var out []*checker.Verdict
+	for i := range res.Report.Verdicts {
+		v := &res.Report.Verdicts[i]
+		switch {
+		case v.Value != spec.Violated:
+		case v.Guarantee == lead:
+			out = append([]*checker.Verdict{v}, out...)
+		default:
+			out = append(out, v)
 		}
 	}
 	return out
@@ -118,7 +131,7 @@ func life(h *history.History, value string) report.Life {
 			l.Lines = append(l.Lines, fmt.Sprintf("… and %d more", len(lines)-n))
 			break
 		}
-		l.Lines = append(l.Lines, fmt.Sprintf("%.3f s  %s (#%d)", float64(line.Time)/1e9, line.Text, line.Index))
+		l.Lines = append(l.Lines, fmt.Sprintf("%d.%03d s  %s (#%d)", line.Time/1e9, line.Time/1e6%1000, line.Text, line.Index))
 	}
 	return l
 }

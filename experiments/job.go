@@ -109,12 +109,10 @@ func seedResult(res *Result) SeedResult {
 	}
 }
 
-// Sentence is the reason for the verdict: that of the first claimed guarantee violated, else unknown.
+// Sentence is the reason for the verdict, empty if all is well.
 func (res *Result) Sentence() string {
-	for _, ids := range [...][]spec.ID{res.Manifest.Violated, res.Manifest.Unknown} {
-		if len(ids) > 0 {
-			return res.Report.Of(ids[0]).Sentence
-		}
+	if id, ok := res.Manifest.Lead(); ok {
+		return res.Report.Of(id).Sentence
 	}
 	return ""
 }

@@ -14,7 +14,7 @@ import (
 var (
 	durabilityLost      = []spec.ID{spec.NoAckedLoss}
 	fallsWithDurability = []spec.ID{
-		spec.NoAckedLoss, spec.OffsetConsistency, spec.LinearizableLog, spec.LinearizableWrites, spec.ReplicaAgreement,
+		spec.NoAckedLoss, spec.NoAbortedRead, spec.OffsetConsistency, spec.LinearizableLog, spec.LinearizableWrites, spec.ReplicaAgreement,
 		spec.OneVotePerTerm, spec.OneLeaderPerTerm, spec.LogMatching, spec.AppliedAgreement, spec.LeaderCompleteness,
 		spec.PublishProgress,
 	}

@@ -77,48 +77,79 @@ func (h healed) Plot(c draw.Canvas, p *plot.Plot) {
 	c.StrokeLine2(draw.LineStyle{Color: green, Width: 1, Dashes: []vg.Length{4, 2}}, at, c.Min.Y, at, c.Max.Y)
 }
 
-// faultBars draws one row a kind of fault, its bars labelled with the nodes they struck.
-type faultBars struct {
-	rows  []string
+// faultBars draws one row a kind of fault, or more where faults of a kind overlap; bars are
+// labelled with the nodes they struck.
+type faultBars struct{ rows []faultRow }
+
+type faultRow struct {
+	kind  string
+	first bool // of its kind
 	spans []metrics.Span
 }
 
 func newFaultBars(spans []metrics.Span) faultBars {
-	b := faultBars{spans: slices.Clone(spans)}
-	slices.SortStableFunc(b.spans, func(x, y metrics.Span) int { return int(min(max(x.From-y.From, -1), 1)) })
-	for _, s := range b.spans {
-		if !slices.Contains(b.rows, s.Kind) {
-			b.rows = append(b.rows, s.Kind)
+	spans = slices.Clone(spans)
+	slices.SortStableFunc(spans, func(x, y metrics.Span) int { return int(min(max(x.From-y.From, -1), 1)) })
+	var kinds []string
+	for _, s := range spans {
+		if !slices.Contains(kinds, s.Kind) {
+			kinds = append(kinds, s.Kind)
 		}
+	}
+	var b faultBars
+	for _, kind := range kinds {
+		lanes := []faultRow{{kind: kind, first: true}}
+		for _, s := range spans {
+			if s.Kind == kind {
+				lanes = place(lanes, s)
+			}
+		}
+		b.rows = append(b.rows, lanes...)
 	}
 	return b
 }
 
+// mostLanes bounds the rows of one kind; beyond it bars lie on one another.
+const mostLanes = 3
+
+// place puts a span into the first lane that is free.
+func place(lanes []faultRow, s metrics.Span) []faultRow {
+	for i := range lanes {
+		if n := len(lanes[i].spans); n == 0 || lanes[i].spans[n-1].To <= s.From || i == mostLanes-1 {
+			lanes[i].spans = append(lanes[i].spans, s)
+			return lanes
+		}
+	}
+	return append(lanes, faultRow{kind: s.Kind, spans: []metrics.Span{s}})
+}
+
 func (b faultBars) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
+	for i, row := range b.rows {
+		row.draw(c, x, y(float64(len(b.rows)-1-i)))
+	}
+}
+
+func (r faultRow) draw(c draw.Canvas, x func(float64) vg.Length, level vg.Length) {
 	small := textStyle(smallSize-1, false, ink)
-	for row, kind := range b.rows {
-		level := y(float64(len(b.rows) - 1 - row))
-		free := c.Min.X
-		bars := slices.DeleteFunc(slices.Clone(b.spans), func(s metrics.Span) bool { return s.Kind != kind })
-		for i, s := range bars {
-			from, to := x(seconds(s.From)), max(x(seconds(s.To)), x(seconds(s.From))+2)
-			c.SetColor(familyOf(kind).line)
-			c.Fill(vg.Rectangle{Min: vg.Point{X: from, Y: level - 4}, Max: vg.Point{X: to, Y: level + 4}}.Path())
-			room := c.Max.X
-			if i+1 < len(bars) {
-				room = x(seconds(bars[i+1].From))
-			}
-			label := struck(s.What)
-			switch w := small.Width(label); {
-			case w+6 <= room-to:
-				onWhite(c, small, to+3, level, label)
-				to += w + 3
-			case w+6 <= from-free:
-				onWhite(c, small, from-w-3, level, label)
-			}
-			free = max(free, to)
+	free := c.Min.X
+	for i, s := range r.spans {
+		from, to := x(seconds(s.From)), max(x(seconds(s.To)), x(seconds(s.From))+2)
+		c.SetColor(familyOf(r.kind).line)
+		c.Fill(vg.Rectangle{Min: vg.Point{X: from, Y: level - 4}, Max: vg.Point{X: to, Y: level + 4}}.Path())
+		room := c.Max.X
+		if i+1 < len(r.spans) {
+			room = x(seconds(r.spans[i+1].From))
 		}
+		label := struck(s.What)
+		switch w := small.Width(label); {
+		case w+6 <= room-to:
+			onWhite(c, small, to+3, level, label)
+			to += w + 3
+		case w+6 <= from-free:
+			onWhite(c, small, from-w-3, level, label)
+		}
+		free = max(free, to)
 	}
 }
 
@@ -153,7 +184,7 @@ func faultPanel(r *metrics.Run) (panel, bool) {
 	p.X.Tick.Marker = unlabelled{}
 	legend := []mark{}
 	for _, f := range [...]family{processFaults, networkFaults, diskFaults, clockFaults} {
-		if slices.ContainsFunc(bars.rows, func(kind string) bool { return familyOf(kind).name == f.name }) {
+		if slices.ContainsFunc(bars.rows, func(r faultRow) bool { return familyOf(r.kind).name == f.name }) {
 			legend = append(legend, mark{label: f.name, color: f.line, block: true})
 		}
 	}
@@ -163,10 +194,13 @@ func faultPanel(r *metrics.Run) (panel, bool) {
 	return panel{plot: p, title: "Faults", legend: legend, height: 15*vg.Length(len(bars.rows)) + 14}, true
 }
 
-func rowTicks(rows []string) []plot.Tick {
+// rowTicks names each kind once, at its first row.
+func rowTicks(rows []faultRow) []plot.Tick {
 	var out []plot.Tick
 	for i, r := range rows {
-		out = append(out, plot.Tick{Value: float64(len(rows) - 1 - i), Label: r})
+		if r.first {
+			out = append(out, plot.Tick{Value: float64(len(rows) - 1 - i), Label: r.kind})
+		}
 	}
 	return out
 }

@@ -85,7 +85,9 @@ func (m *measurer) event(e *history.Event) {
 			m.completion(inv, e)
 		}
 	case history.Fault:
-		m.fault(e)
+		if e.Verb != "heal" { // the end of faults is none
+			m.fault(e)
+		}
 	case history.Obs:
 		switch e.Verb {
 		case "leader":

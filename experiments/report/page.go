@@ -83,12 +83,15 @@ func (v view) Rows() []Row {
 		claim, claimed := v.Claims.Of(x.Guarantee)
 		rows = append(rows, Row{Guarantee: g, Verdict: x, Claimed: claimed, Source: claim.Source})
 	}
-	slices.SortStableFunc(rows, func(a, b Row) int { return rank(a) - rank(b) })
+	lead, _ := v.Manifest.Lead()
+	slices.SortStableFunc(rows, func(a, b Row) int { return rank(a, lead) - rank(b, lead) })
 	return rows
 }
 
-func rank(r Row) int {
+func rank(r Row, lead spec.ID) int {
 	switch {
+	case r.Verdict.Guarantee == lead && r.Value == spec.Violated:
+		return -1
 	case r.Value == spec.Violated && r.Claimed:
 		return 0
 	case r.Value == spec.Violated:
@@ -115,8 +118,9 @@ func (v view) Headline() string {
 	}
 	switch m.Verdict {
 	case spec.Violated:
+		lead, _ := m.Lead()
 		for _, r := range v.Rows() {
-			if r.Claimed && r.Value == spec.Violated {
+			if r.Verdict.Guarantee == lead {
 				return r.Sentence
 			}
 		}

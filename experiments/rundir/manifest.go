@@ -131,6 +131,19 @@ func (m *Manifest) Expected() bool {
 	return m.Verdict == spec.Violated && m.found() && m.Tolerated()
 }
 
+// Lead is the guarantee whose verdict says most about the run: of those violated the one that the experiment is
+// about, else the loss of messages, else the first; of a run that is unknown the first unknown.
+func (m *Manifest) Lead() (spec.ID, bool) {
+	for _, wanted := range [...][]spec.ID{m.Expect, {spec.NoAckedLoss}, m.Violated, m.Unknown} {
+		for _, id := range wanted {
+			if contains(m.Violated, id) || len(m.Violated) == 0 && contains(m.Unknown, id) {
+				return id, true
+			}
+		}
+	}
+	return "", false
+}
+
 // found says that an expected violation is among the ones found.
 func (m *Manifest) found() bool {
 	for _, id := range m.Violated {

@@ -114,6 +114,8 @@ func TestAnExpectedViolationMustBeFoundAndNoOther(t *testing.T) {
 	m.Verdict, m.Violated = spec.Violated, []spec.ID{spec.NoAckedLoss, spec.LinearizableWrites}
 	require.False(t, m.Expected())
 	m.Expect = []spec.ID{spec.NoAckedLoss}
+	lead, _ := m.Lead()
+	require.Equal(t, spec.NoAckedLoss, lead)
 	require.False(t, m.Expected(), "an unexpected violation beside the expected one")
 	m.Also = []spec.ID{spec.LinearizableWrites}
 	require.True(t, m.Expected())
