@@ -76,7 +76,7 @@ func (a *answer) errorOutcome(op *load.Op) load.Outcome {
 }
 
 // definite says whether an error means that a write had and will have no effect. Refusals of the
-// request itself do (4xx but for 409, where another request with the same message id is under
+// request itself do (4xx, but for 429, and 409 where another request with the same message id is under
 // way): every server would refuse it. So do those decided when the log was applied.
 //
 // "Not the leader", "temporarily unavailable" and "no resources" do not, though the one who
@@ -93,7 +93,7 @@ func (a *answer) definite() bool {
 	case 0: // not an error of the API
 		return false
 	}
-	return a.code >= 400 && a.code < 500 && a.code != 409
+	return a.code >= 400 && a.code < 500 && a.code != 409 && a.code != 429
 }
 
 // actual is the sequence that a refusal names, plus one; 0 if it names none.
