@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,6 +25,12 @@ type testDisk struct {
 	durable map[string]*inode // names that survive a power failure for sure
 	dirOps  []dirOp
 	queue   []machine.DiskOp // issued, not carried out
+	// failing: one in so many syncs fails; 0 for none.
+	failing int
+	// dirs are the directories that came to be; true: their names are durable.
+	dirs map[string]bool
+	// bad are unreadable sectors, by file.
+	bad map[string]int64
 }
 
 type inode struct {
@@ -46,17 +53,10 @@ type dirOp struct {
 const sector = 512
 
 func newTestDisk() *testDisk {
-	return &testDisk{cache: map[string]*inode{}, durable: map[string]*inode{}}
+	return &testDisk{cache: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{}, bad: map[string]int64{}}
 }
 
-func sortedNames(m map[string]*inode) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sortedNames(m map[string]*inode) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (d *testDisk) List(dir string) ([]string, error) {
 	var names []string
@@ -84,6 +84,9 @@ func (d *testDisk) ReadAt(name string, p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	n := copy(p, f.cache[off:])
+	if bad, ok := d.bad[name]; ok && off < bad+sector && bad < off+int64(n) {
+		return int(max(0, bad-off)), machine.ErrDiskIO
+	}
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -117,7 +120,7 @@ func (d *testDisk) step(by dice) (op machine.DiskOp, read []byte, err error) {
 	i := ready[by.n(len(ready))]
 	op = d.queue[i]
 	d.queue = slices.Delete(d.queue, i, i+1)
-	read, err = d.do(op)
+	read, err = d.do(op, by)
 	return op, read, err
 }
 
@@ -126,21 +129,24 @@ func (d *testDisk) create(name string) *inode {
 	if f == nil {
 		f = &inode{}
 		d.cache[name] = f
+		for dir := parent(name); dir != "" && !d.dirs[dir]; dir = parent(dir) {
+			d.dirs[dir] = false
+		}
 		d.dirOps = append(d.dirOps, dirOp{name: name, node: f})
 	}
 	return f
 }
 
-func (d *testDisk) do(op machine.DiskOp) ([]byte, error) {
+func (d *testDisk) do(op machine.DiskOp, by dice) ([]byte, error) {
 	switch op.Kind {
 	case machine.Append:
 		f := d.create(op.File)
 		f.write(int64(len(f.cache)), op.Data)
 		if op.AndSync {
-			f.sync()
+			return nil, d.syncFile(f, by)
 		}
 	case machine.Sync:
-		d.create(op.File).sync()
+		return nil, d.syncFile(d.create(op.File), by)
 	case machine.Truncate:
 		d.create(op.File).resize(op.Off)
 	case machine.Rename:
@@ -153,10 +159,15 @@ func (d *testDisk) do(op machine.DiskOp) ([]byte, error) {
 			d.dirOps = append(d.dirOps, dirOp{name: op.File})
 		}
 	case machine.SyncDir:
-		for _, o := range d.dirOps {
-			o.apply(d.durable)
+		d.dirOps = slices.DeleteFunc(d.dirOps, func(o dirOp) bool {
+			if parent(o.name) == op.File {
+				o.apply(d.durable)
+			}
+			return parent(o.name) == op.File
+		})
+		for dir := range d.dirs {
+			d.dirs[dir] = d.dirs[dir] || parent(dir) == op.File
 		}
-		d.dirOps = nil
 	case machine.Read:
 		b := make([]byte, op.Len)
 		n, err := d.ReadAt(op.File, b, op.Off)
@@ -165,6 +176,17 @@ func (d *testDisk) do(op machine.DiskOp) ([]byte, error) {
 		panic(fmt.Sprintf("the store does not use %s", op.Kind))
 	}
 	return nil, nil
+}
+
+func parent(name string) string { return name[:max(0, strings.LastIndexByte(name, '/'))] }
+
+func (d *testDisk) syncFile(f *inode, by dice) error {
+	if d.failing > 0 && one(by, d.failing) {
+		f.failSync(by)
+		return machine.ErrSyncFailed
+	}
+	f.sync()
+	return nil
 }
 
 func (o dirOp) apply(names map[string]*inode) {
@@ -200,9 +222,26 @@ func grown(b []byte, size int64) []byte {
 	return b
 }
 
+// sync writes what is dirty, and nothing else: pages that a failed sync has marked clean
+// stay behind.
 func (f *inode) sync() {
-	f.durable = slices.Clone(f.cache)
+	for _, p := range f.pending {
+		if p.data == nil {
+			f.durable = grown(f.durable, p.off)[:p.off]
+			continue
+		}
+		f.durable = grown(f.durable, p.off+int64(len(p.data)))
+		copy(f.durable[p.off:], p.data)
+	}
 	f.pending = nil
+}
+
+// failSync is a failed sync: the cache keeps the bytes, marked clean; of what was dirty
+// some has reached the disk.
+func (f *inode) failSync(by dice) {
+	kept := f.pending[:by.n(len(f.pending)+1)]
+	f.pending = kept
+	f.sync()
 }
 
 // resolve decides what of a file's pending changes a power failure kept. Every sector
@@ -258,11 +297,28 @@ func (d *testDisk) powerFail(by dice) {
 		o.apply(d.durable)
 	}
 	d.dirOps = nil
+	d.dropDirs(by)
 	d.cache = map[string]*inode{}
 	for _, name := range sortedNames(d.durable) {
 		f := d.durable[name]
 		f.resolve(by)
 		d.cache[name] = f
+	}
+}
+
+// dropDirs decides about directories whose own names are not durable.
+func (d *testDisk) dropDirs(by dice) {
+	for _, dir := range slices.Sorted(maps.Keys(d.dirs)) {
+		if d.dirs[dir] || one(by, 2) {
+			d.dirs[dir] = true
+			continue
+		}
+		delete(d.dirs, dir)
+		for _, name := range sortedNames(d.durable) {
+			if strings.HasPrefix(name, dir+"/") {
+				delete(d.durable, name)
+			}
+		}
 	}
 }
 
@@ -274,7 +330,7 @@ func (d *testDisk) kill(by dice) {
 	if ready := d.ready(); len(ready) > 0 {
 		if op := d.queue[ready[0]]; op.Kind == machine.Append && one(by, 2) {
 			op.AndSync, op.Data = false, op.Data[:by.n(len(op.Data)+1)]
-			d.do(op)
+			d.do(op, by)
 		}
 	}
 	d.queue = nil
@@ -283,6 +339,7 @@ func (d *testDisk) kill(by dice) {
 // clone copies what is on the disk, for tests that damage it in several ways.
 func (d *testDisk) clone() *testDisk {
 	c := newTestDisk()
+	c.dirs = maps.Clone(d.dirs)
 	for name, f := range d.cache {
 		n := &inode{cache: slices.Clone(f.cache), durable: slices.Clone(f.cache)}
 		c.cache[name], c.durable[name] = n, n

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,6 +23,10 @@ func (l *Log) Flush(fx *machine.Effects) {
 	if l.err != nil {
 		return
 	}
+	for _, op := range l.retries {
+		fx.Do(op)
+	}
+	l.retries = l.retries[:0]
 	l.dropObsolete(fx)
 	l.syncNames(fx, &l.batch)
 	l.syncNames(fx, &l.sync)
@@ -252,6 +257,10 @@ func (l *Log) Done(token machine.Token, n int64, err error) (mine bool, failed e
 			continue
 		}
 		f.tokens = slices.Delete(f.tokens, i, i+1)
+		if l.cfg.RetrySync && errors.Is(err, machine.ErrSyncFailed) {
+			l.retrySync(f)
+			return true, nil
+		}
 		if err != nil && l.err == nil {
 			l.err = fmt.Errorf("%w: %d bytes good: %w", ErrLogFailed, n, err)
 		}
@@ -261,6 +270,14 @@ func (l *Log) Done(token machine.Token, n int64, err error) (mine bool, failed e
 		return true, l.err
 	}
 	return false, nil
+}
+
+// retrySync is the planted bug RetrySync: what a failed sync left on the disk is asked to be synced
+// again, and the answer is believed.
+func (l *Log) retrySync(f *flight) {
+	tok := l.tokens()
+	f.tokens = append(f.tokens, tok)
+	l.retries = append(l.retries, machine.DiskOp{Kind: machine.Sync, Token: tok, File: l.segs[len(l.segs)-1].name})
 }
 
 func (l *Log) landed(f *flight) {

@@ -40,6 +40,7 @@ type Log struct {
 	batch         flight
 	sync          flight
 	wantSync      bool
+	retries       []machine.DiskOp // of the planted bug RetrySync
 
 	obsolete []string // segments that the one begun by recovery replaced
 	openedAt position // when this is synced, they go

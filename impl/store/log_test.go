@@ -35,10 +35,18 @@ func TestWhatIsRecoveredIsAPrefixOfTheLogThatHoldsAllThatWasSynced(t *testing.T)
 
 func TestManySeedsOfCrashesRecoverAPrefix(t *testing.T) {
 	for name, mode := range modes {
-		for seed := range uint64(300) {
+		for seed := range uint64(60) {
 			r := newLogRun(seeded(seed), LogConfig{Node: 1, SegmentBytes: 3000, Sync: mode})
 			require.NoError(t, r.torture(300), "mode %s seed %d", name, seed)
 		}
+	}
+}
+
+func TestAFailedSyncNeverTurnsIntoALie(t *testing.T) {
+	for seed := range uint64(100) {
+		r := newLogRun(seeded(seed), LogConfig{Node: 1, SegmentBytes: 3000})
+		r.disk.failing = 12
+		require.NoError(t, r.torture(300), "seed %d", seed)
 	}
 }
 

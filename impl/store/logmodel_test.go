@@ -127,8 +127,16 @@ func (r *logRun) work(n int) error {
 		if op.Token == 0 {
 			continue
 		}
-		if mine, failed := r.log.Done(op.Token, int64(len(op.Data)), err); !mine || failed != nil {
-			return fmt.Errorf("done(%d) = %t, %v", op.Token, mine, failed)
+		mine, failed := r.log.Done(op.Token, int64(len(op.Data)), err)
+		if !mine || (failed != nil) != (err != nil) {
+			return fmt.Errorf("done(%d, %v) = %t, %v", op.Token, err, mine, failed)
+		}
+		if failed != nil { // the node stops, and its process starts again
+			r.disk.kill(r.by)
+			if err := r.boot(); err != nil {
+				return fmt.Errorf("after a failed sync: %w", err)
+			}
+			return nil
 		}
 		r.flush()
 		if r.cfg.Sync == SyncGroup {
@@ -157,7 +165,7 @@ func (r *logRun) act() {
 		var entries []Entry
 		for i := range uint64(1 + r.by.n(4)) {
 			r.serial++
-			data := fmt.Sprintf("%d%s", r.serial, strings.Repeat("x", r.by.n(300)))
+			data := fmt.Sprintf("%d%s", r.serial, strings.Repeat("x", r.by.n(200)))
 			entries = append(entries, Entry{Index: from + i, Term: r.terms[id], Data: []byte(data)})
 			g.entries = append(g.entries, fmt.Sprintf("%d:%s", r.terms[id], data))
 		}

@@ -28,8 +28,10 @@ type streamRun struct {
 	reset bool             // being emptied
 	// booting: what was found at boot may not be durable yet.
 	booting bool
-	serial  uint64
-	reads   map[machine.Token]Message
+	// found: the checkpoint that boot found, or its end, stands once boot's effects are done.
+	found  bool
+	serial uint64
+	reads  map[machine.Token]Message
 }
 
 type savedCheckpoint struct {
@@ -76,7 +78,7 @@ func (r *streamRun) boot() error {
 		return fmt.Errorf("recovered checkpoint %d, at least %d is durable", index, r.saved[r.floor].index)
 	}
 	r.now, r.index = slices.Clone(r.saved[i].msgs), index
-	r.saved, r.booting = r.saved[:i+1], s.phase != idle
+	r.saved, r.booting, r.found = r.saved[:i+1], s.phase != idle, c != nil
 	return r.compare()
 }
 
@@ -172,8 +174,8 @@ func (r *streamRun) work(n int) error {
 		}
 		r.s.Flush(r.fx)
 		r.disk.take(r.fx)
-		if r.booting && r.s.phase == idle {
-			r.saved, r.floor, r.booting = r.saved[len(r.saved)-1:], 0, false
+		if r.booting && r.s.phase == idle || r.found && len(r.disk.queue) == 0 {
+			r.saved, r.floor, r.booting, r.found = r.saved[len(r.saved)-1:], 0, false, false
 		}
 		if r.reset && r.s.phase == idle {
 			r.saved, r.floor, r.reset = []savedCheckpoint{{}}, 0, false
@@ -215,6 +217,7 @@ func (r *streamRun) torture(steps int) error {
 				}
 				r.s.Reset(r.fx)
 				r.now, r.under, r.reset, r.booting = nil, nil, true, false
+				r.found = false
 			}
 			r.disk.take(r.fx)
 		default:

@@ -42,6 +42,8 @@ type LogConfig struct {
 	// AcceptAfterHole is a planted bug: recovery skips a hole and accepts the valid
 	// records behind it.
 	AcceptAfterHole bool
+	// RetrySync is a planted bug: a failed sync is tried again, and its answer believed.
+	RetrySync bool
 }
 
 // Ticket numbers a batch. Batches complete in order.
