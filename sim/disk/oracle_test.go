@@ -577,12 +577,7 @@ func TestTheSameSeedLeavesTheSameImage(t *testing.T) {
 		for i := range images {
 			d, now := New(Config{Writeback: -1}, seed, 7), int64(0)
 			for j, op := range ops {
-				if j%5 == 4 {
-					d.Issue(now, op)
-				} else {
-					run(d, &now, op)
-				}
-				if j%5 == 0 {
+				if d.Issue(now, op); j%5 < 3 {
 					finish(d, &now)
 				}
 			}
