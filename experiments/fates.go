@@ -12,73 +12,22 @@ import (
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
-// message is what a history says of one publish.
-type message struct {
-	client, stream, value string
-	sent, answered        int64
-	status                history.Kind // "" if never answered
-	found                 bool         // read by the final drain
+// drawn are the fates as figures show them.
+var drawn = map[checker.FateOf]figures.Fate{
+	checker.FateOK: figures.Kept, checker.FateFailed: figures.Failed, checker.FateRemoved: figures.Removed,
+	checker.FateLostPrefix: figures.LostPrefix, checker.FateLostMiddle: figures.LostMiddle, checker.FateLostPostfix: figures.LostPostfix,
+	checker.FateUndecided: figures.Undecided, checker.FateUnknownStored: figures.Recovered, checker.FateUnknownAbsent: figures.Unknown,
 }
 
-// messages lists the publishes of a history in order.
-func messages(h *history.History) []*message {
-	var all []*message
-	byOp, byValue := map[uint64]*message{}, map[string]*message{}
-	for i := range h.Events {
-		e := &h.Events[i]
-		switch {
-		case e.Kind == history.Invoke && e.Verb == history.Publish:
-			m := &message{client: e.Client, stream: e.Stream, value: e.Value, sent: e.Time, answered: e.Time}
-			all, byOp[e.Op], byValue[e.Value] = append(all, m), m, m
-		case byOp[e.Op] != nil && (e.Kind == history.OK || e.Kind == history.Fail || e.Kind == history.Info):
-			m := byOp[e.Op]
-			m.status, m.answered = e.Kind, e.Time
-		case e.Kind == history.OK && e.Final && byValue[e.Value] != nil:
-			byValue[e.Value].found = true
+// dots are the messages as the figure shows them; one that was never answered waited to the end.
+func (res *Result) dots(end int64) []figures.Dot {
+	var dots []figures.Dot
+	for _, f := range checker.Fates(res.History) {
+		done := f.Completion
+		if done < 0 {
+			done = end
 		}
-	}
-	return all
-}
-
-// dots are the messages as the figure shows them. Without a final drain nothing is known to be lost.
-func (res *Result) dots() []figures.Dot {
-	all := messages(res.History)
-	type writer struct{ client, stream string }
-	first, last := map[writer]int{}, map[writer]int{}
-	for i, m := range all {
-		if w := (writer{m.client, m.stream}); m.found {
-			if _, seen := first[w]; !seen {
-				first[w] = i
-			}
-			last[w] = i
-		}
-	}
-	drained := false
-	for i := range res.History.Events {
-		drained = drained || res.History.Events[i].Verb == history.Drained
-	}
-	dots := make([]figures.Dot, len(all))
-	for i, m := range all {
-		d := figures.Dot{Sent: m.sent, Latency: m.answered - m.sent}
-		w := writer{m.client, m.stream}
-		n, survives := last[w]
-		switch {
-		case m.status == history.Fail:
-			d.Fate = figures.Failed
-		case m.status == history.OK && (m.found || !drained):
-			d.Fate = figures.Kept
-		case m.status == history.OK && (!survives || i > n):
-			d.Fate = figures.LostSuffix
-		case m.status == history.OK && i < first[w]:
-			d.Fate = figures.LostPrefix
-		case m.status == history.OK:
-			d.Fate = figures.LostMiddle
-		case m.found:
-			d.Fate = figures.Recovered
-		default:
-			d.Fate = figures.Unknown
-		}
-		dots[i] = d
+		dots = append(dots, figures.Dot{Sent: f.Invoke, Latency: done - f.Invoke, Fate: drawn[f.Fate]})
 	}
 	return dots
 }

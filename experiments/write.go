@@ -1,6 +1,8 @@
 package experiments
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/report"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/model/history"
+	"github.com/brokerlab/brokerlab/model/spec"
 )
 
 // VerdictDoc is the form of verdict.json.
@@ -55,7 +58,7 @@ func (res *Result) writeReport(d rundir.Dir) error {
 	if err := d.Write(rundir.MetricsFile, measured.WriteCSV); err != nil {
 		return err
 	}
-	messages, err := figures.Messages(measured, res.dots())
+	messages, err := figures.Messages(measured, res.dots(measured.End))
 	if err != nil {
 		return err
 	}
@@ -72,13 +75,47 @@ func (res *Result) writeReport(d rundir.Dir) error {
 			return err
 		}
 	}
+	picture, err := res.writePicture(d)
+	if err != nil {
+		return err
+	}
 	return d.Write(rundir.ReportFile, func(w io.Writer) error {
 		return report.Write(w, report.Page{
 			Manifest: &res.Manifest, Verdicts: res.Report.Verdicts, Claims: res.Claims, Lives: res.lives(), Figures: all,
 			Plan:    strings.Split(strings.TrimRight(res.Executed.String(), "\n"), "\n"),
+			Picture: picture,
 			Command: Command(&res.Manifest.Config, d),
 		})
 	})
+}
+
+// mostDrawn bounds the operations of a history that is drawn: porcupine's search takes its time on what it
+// cannot order.
+const mostDrawn = 400
+
+// writePicture draws the log of a stream in which linearizability is violated, if the part of the history
+// around the violation is small enough to be drawn.
+func (res *Result) writePicture(d rundir.Dir) (bool, error) {
+	stream := ""
+	if res.Report.Ops > mostDrawn {
+		return false, nil
+	}
+	for _, id := range [...]spec.ID{spec.LinearizableWrites, spec.LinearizableLog} {
+		if v := res.Report.Of(id); v != nil && v.Value == spec.Violated && len(v.Certificate) > 0 {
+			stream = v.Certificate[0].Stream
+		}
+	}
+	if stream == "" {
+		return false, nil
+	}
+	var b bytes.Buffer
+	err := checker.Picture(res.History, stream, &b)
+	if errors.Is(err, checker.ErrTooLarge) || errors.Is(err, checker.ErrNoStream) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, d.WriteBytes(rundir.PictureFile, b.Bytes())
 }
 
 // Command repeats a run: by its name, or a custom one from its directory.

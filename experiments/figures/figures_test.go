@@ -52,7 +52,7 @@ func stormy() (*metrics.Run, []Dot) {
 			}
 		}
 		if t > 47*sec && t < 48*sec {
-			fate = [...]Fate{LostMiddle, LostSuffix, LostPrefix, Diverged}[k.Below(op, 4)]
+			fate = [...]Fate{LostMiddle, LostPostfix, LostPrefix, Undecided}[k.Below(op, 4)]
 		}
 		dots = append(dots, Dot{t, lat, fate})
 		add(history.Event{Time: t, Kind: history.Invoke, Verb: history.Publish, Op: op})

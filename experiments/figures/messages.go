@@ -15,14 +15,15 @@ import (
 type Fate uint8
 
 const (
-	Kept       Fate = iota // acknowledged, and still there
-	Unknown                // outcome unknown, and not seen again
-	Recovered              // outcome unknown, and there after all
-	Failed                 // certainly not stored
-	LostPrefix             // acknowledged and gone, before everything that survived
-	LostMiddle             // acknowledged and gone, between survivors
-	LostSuffix             // acknowledged and gone, after everything that survived
-	Diverged               // acknowledged, and there on some nodes only
+	Kept        Fate = iota // acknowledged, and still there
+	Unknown                 // outcome unknown, and not seen again
+	Recovered               // outcome unknown, and there after all
+	Failed                  // certainly not stored
+	LostPrefix              // acknowledged and gone, before everything that survived
+	LostMiddle              // acknowledged and gone, between survivors
+	LostPostfix             // acknowledged and gone, after everything that survived
+	Undecided               // acknowledged, and nobody looked at the end
+	Removed                 // acknowledged, and removed by a rule
 	fates
 )
 
@@ -45,10 +46,11 @@ var fateStyles = [...]struct {
 	{Failed, "failed", grey, draw.CrossGlyph{}, 2},
 	{Recovered, "unknown, stored", sky, draw.RingGlyph{}, 2},
 	{Unknown, "unknown, absent", orange, draw.RingGlyph{}, 2},
-	{Diverged, "on some nodes", purple, draw.PyramidGlyph{}, 3},
+	{Removed, "removed by a rule", blue, draw.SquareGlyph{}, 1.4},
+	{Undecided, "undecided", purple, draw.PyramidGlyph{}, 2.4},
 	{LostPrefix, "lost: prefix", red, draw.PlusGlyph{}, 3.4},
 	{LostMiddle, "lost: middle", red, draw.CrossGlyph{}, 3},
-	{LostSuffix, "lost: suffix", red, draw.BoxGlyph{}, 2.4},
+	{LostPostfix, "lost: postfix", red, draw.BoxGlyph{}, 2.4},
 }
 
 // Messages draws every message by its fate: when it was sent against how long its answer took.
