@@ -209,8 +209,8 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 	routes := freePorts(t, 3)
 	slices.Sort(routes) // so that the i-th is node i+1
 	dir := t.TempDir()
-	start := func(i int) (kill func(), addr string) {
-		cmd, addr := spawn(t, fmt.Sprintf("%s=%s|-1|%s|%s", brokerEnv, filepath.Join(dir, fmt.Sprint(i)), routes[i], strings.Join(routes, ",")))
+	start := func(i int, port string) (kill func(), addr string) {
+		cmd, addr := spawn(t, fmt.Sprintf("%s=%s|%s|%s|%s", brokerEnv, filepath.Join(dir, fmt.Sprint(i)), port, routes[i], strings.Join(routes, ",")))
 		return func() {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -221,7 +221,7 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 	var kills [3]func()
 	var addrs [3]string
 	for i := range 3 {
-		kills[i], addrs[i] = start(i)
+		kills[i], addrs[i] = start(i, "-1")
 	}
 	ctx := limited(t)
 	js, err := jetstream.New(connect(t, addrs[:]...))
@@ -267,7 +267,8 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 				return err
 			})
 		}
-		kills[leader], addrs[leader] = start(leader)
+		_, port, _ := net.SplitHostPort(addrs[leader]) // where clients look for it
+		kills[leader], addrs[leader] = start(leader, port)
 	}
 	if len(acked) < 180 {
 		t.Fatalf("%d messages have sequence numbers of their own, 180 were acknowledged", len(acked))
