@@ -218,7 +218,8 @@ func (w *World) arrive(e event) {
 		return
 	}
 	if p.path.blocked() || len(p.stalled) > 0 && !s.loose {
-		if p.path.lossy() && (s.kind == segReset || p.drops) {
+		// A lost acknowledgement is made good by the next, so it only comes late.
+		if p.path.lossy() && (s.kind == segReset || s.kind == segFrame && p.drops) {
 			w.lose(p, s.n, "lost")
 			p.inflight -= s.n
 			w.discard(i)
@@ -252,6 +253,10 @@ func (w *World) consumed(p *pipe, n int64) {
 	back := p.opposite
 	if p.backlog == 0 && !back.path.blocked() {
 		p.inflight -= n
+		return
+	}
+	if p.session != nil && w.datagrams(p.session) {
+		w.acked(p, n) // no window that the other side would have to open
 		return
 	}
 	w.stats.Acks++
