@@ -45,9 +45,9 @@ func (j *agreementJudge) broken() bool { return j.count > 0 }
 func (j *agreementJudge) see(s *seen) {
 	switch {
 	case s.stream == none:
-	case s.e.Verb == "stored" && j.stores.last.ok:
+	case s.e.Verb == obsStored && j.stores.last.ok:
 		j.compare(s)
-	case s.e.Verb == "recovered":
+	case s.e.Verb == obsRecovered:
 		j.release(s)
 	}
 }

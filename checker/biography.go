@@ -146,19 +146,19 @@ func (l *life) home(node uint32) *home {
 
 func (l *life) observed(e *history.Event, pos int32) {
 	switch e.Verb {
-	case "leader":
+	case obsLeader:
 		l.leaders[e.Group] = e
 	case history.Down:
 		l.nodes[e.Node] = &nodeStory{down: e}
-	case "stored":
+	case obsStored:
 		l.stored(e, pos)
-	case "acked":
+	case obsAcked:
 		if l.is(e) {
 			l.say(e, "%s acknowledges it as %s", nodeName(e.Node), place(e.Stream, e.Seq))
 		}
-	case "recovered":
+	case obsRecovered:
 		l.recovered(e, pos)
-	case "removed":
+	case obsRemoved:
 		if x := l.home(e.Node); x != nil && x.lost == nil && e.Stream == l.stream && e.Seq == l.seq {
 			l.lose(x, e, pos, &loss{at: e.Time, cause: "a rule removed it from", ends: e.Why})
 		}

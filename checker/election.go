@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
@@ -48,7 +49,7 @@ func (j *electionJudge) see(s *seen) {
 	e := s.e
 	gt := groupTerm{e.Group, e.Term}
 	switch e.Verb {
-	case "leader":
+	case obsLeader:
 		j.checked[0]++
 		if first, ok := j.leaders[gt]; !ok {
 			j.leaders[gt] = choice{e.Node, s.pos}
@@ -56,10 +57,10 @@ func (j *electionJudge) see(s *seen) {
 			j.found(0, first.pos, s)
 		}
 		j.vote(s, gt, e.Node) // who leads has voted for itself
-	case "voted":
+	case obsVoted:
 		j.checked[1]++
 		j.vote(s, gt, e.Peer)
-	case "damaged":
+	case obsDamaged:
 		j.forget(e.Node, e.Group) // it rejoins under another Raft id
 	case history.Down:
 		if strings.HasPrefix(e.Why, history.DownWipe) {
@@ -79,11 +80,9 @@ func (j *electionJudge) vote(s *seen, gt groupTerm, peer uint32) {
 
 // forget drops a node's votes in group, or in all groups if group is 0.
 func (j *electionJudge) forget(node uint32, group uint64) {
-	for b := range j.votes {
-		if b.node == node && (group == 0 || b.group == group) {
-			delete(j.votes, b)
-		}
-	}
+	maps.DeleteFunc(j.votes, func(b ballot, _ choice) bool {
+		return b.node == node && (group == 0 || b.group == group)
+	})
 }
 
 func (j *electionJudge) found(which int, first int32, s *seen) {
@@ -124,7 +123,7 @@ func (j *electionJudge) finish(h *history.History) []Verdict {
 }
 
 func votedFor(e *history.Event) string {
-	if e.Verb == "leader" {
+	if e.Verb == obsLeader {
 		return "for itself, whose leader it became " + when(e)
 	}
 	return fmt.Sprintf("for %s %s", nodeName(e.Peer), when(e))

@@ -76,7 +76,7 @@ func (j *linearJudge) see(s *seen) {
 	}
 	l := j.log(s.stream)
 	if s.op == none {
-		if s.e.Verb == "removed" {
+		if s.e.Verb == obsRemoved {
 			l.removed[s.e.Seq] = true
 		}
 		return

@@ -23,7 +23,7 @@ var showers = [3]string{"acknowledgement", "read", "replica"}
 
 func shower(e *history.Event) int {
 	switch {
-	case e.Kind == history.Obs && e.Verb != "acked":
+	case e.Kind == history.Obs && e.Verb != obsAcked:
 		return 2
 	case e.Kind == history.Obs || e.Verb == history.Publish:
 		return 0
@@ -127,7 +127,7 @@ func contentName(e *history.Event) string {
 func (j *offsetJudge) shows(e *history.Event) string {
 	val, at := j.valueOf(e), j.placeOf(e)
 	switch {
-	case e.Kind == history.Obs && e.Verb == "acked":
+	case e.Kind == history.Obs && e.Verb == obsAcked:
 		return fmt.Sprintf("%s acknowledged message %s as %s %s", nodeName(e.Node), val, at, when(e))
 	case e.Kind == history.Obs:
 		return fmt.Sprintf("%s stored message %s as %s %s", nodeName(e.Node), val, at, when(e))

@@ -24,15 +24,15 @@ var (
 const (
 	// maxDrawn is how many operations a picture may hold.
 	maxDrawn = 200
-	// drawLimit is how long porcupine may look for the partial orders that it draws. No
-	// verdict depends on it.
-	drawLimit = 20 * time.Second
+	// drawLimit is how long porcupine may search for each attempt at a picture. No verdict
+	// depends on it, but in an extreme case which reduction is drawn may.
+	drawLimit = 2 * time.Second
 )
 
 // Picture writes porcupine's HTML picture of a stream's log to w: clients as rows, the longest
-// partial orders, and where they fail. A history of more than about 200 operations is reduced
-// to what is around the certificate of the violation; one that holds is drawn only if it is
-// small. ErrTooLarge is returned when nothing can be drawn.
+// partial orders, and where they fail. A history of more than about 200 operations, or one in
+// which porcupine gets lost, is reduced to what is around the certificate of the violation; one
+// that holds is drawn only if it is small. ErrTooLarge is returned when nothing can be drawn.
 func Picture(h *history.History, stream string, w io.Writer) error {
 	rec := recordOf(h)
 	id := rec.streams.find(stream)
@@ -40,20 +40,44 @@ func Picture(h *history.History, stream string, w io.Writer) error {
 		return fmt.Errorf("stream %q: %w", stream, ErrNoStream)
 	}
 	ops := logOps(rec, id)
-	var prefix *spec.LogState
-	if len(ops) > maxDrawn {
-		if ops, prefix = reduce(h, rec, id, ops); len(ops) == 0 || len(ops) > maxDrawn {
-			return fmt.Errorf("stream %s: %w", stream, ErrTooLarge)
+	v := Run(h, Options{Only: []spec.ID{spec.LinearizableLog}}).Verdicts[0]
+	want := porcupine.Ok
+	if v.Value == spec.Violated {
+		want = porcupine.Illegal
+	}
+	if len(ops) <= maxDrawn && draw(h, ops, nil, want, w) == nil {
+		return nil
+	}
+	around, ok := window(rec, id, v.Certificate)
+	for _, radius := range [...]uint64{12, 6, 3, 1, 0} {
+		if !ok {
+			break
+		}
+		kept, prefix := around.reduce(rec, id, ops, radius)
+		if len(kept) > maxDrawn {
+			continue
+		}
+		if err := draw(h, kept, prefix, want, w); !errors.Is(err, ErrTooLarge) {
+			return err
 		}
 	}
+	return fmt.Errorf("stream %s: %w", stream, ErrTooLarge)
+}
+
+// draw paints ops if porcupine finds what is wanted in time; else it returns ErrTooLarge. After a
+// search that was given up there is nothing to paint.
+func draw(h *history.History, ops []logOp, prefix *spec.LogState, want porcupine.CheckResult, w io.Writer) error {
 	drawn := make([]porcupine.Operation, len(ops))
 	for i := range ops {
 		drawn[i] = ops[i].porcupine()
 	}
 	model := logModel(prefix)
+	if porcupine.CheckOperationsTimeout(model, drawn, drawLimit) != want {
+		return ErrTooLarge
+	}
 	result, info := porcupine.CheckOperationsVerbose(model, drawn, drawLimit)
-	if result == porcupine.Unknown {
-		return fmt.Errorf("stream %s: porcupine gave up after %s: %w", stream, drawLimit, ErrTooLarge)
+	if result != want {
+		return ErrTooLarge
 	}
 	// Porcupine hands over partial orders as a map would give them.
 	for _, partial := range info.PartialLinearizations() {
@@ -68,34 +92,35 @@ func Picture(h *history.History, stream string, w io.Writer) error {
 	return porcupine.Visualize(model, info, w)
 }
 
-// reduce keeps the operations about the numbers around the certificate. The log before them
-// becomes the state to begin with.
-func reduce(h *history.History, rec *record, stream int32, ops []logOp) ([]logOp, *spec.LogState) {
-	v := Run(h, Options{Only: []spec.ID{spec.LinearizableLog}}).Verdicts[0]
-	lowest, highest, end := ^uint64(0), uint64(0), int32(0)
-	for i := range v.Certificate {
-		id := rec.numbered(v.Certificate[i].Op)
-		o := &rec.ops[id]
+// numbers is a range of sequence numbers, and the position up to which events matter.
+type numbers struct {
+	from, to uint64
+	end      int32
+}
+
+// window returns the numbers that a certificate is about.
+func window(rec *record, stream int32, certificate []history.Event) (numbers, bool) {
+	w := numbers{from: ^uint64(0)}
+	for i := range certificate {
+		o := &rec.ops[rec.numbered(certificate[i].Op)]
 		if o.stream != stream {
-			return nil, nil
+			return w, false
 		}
 		for _, n := range [2]uint64{o.seq, numberOf(o)} {
 			if n > 0 {
-				lowest, highest = min(lowest, n), max(highest, n)
+				w.from, w.to = min(w.from, n), max(w.to, n)
 			}
 		}
-		end = max(end, o.ret)
+		w.end = max(w.end, o.ret)
 	}
-	if highest == 0 {
-		return nil, nil
-	}
-	for radius := uint64(12); ; radius /= 2 {
-		from := max(lowest, radius+1) - radius
-		kept := around(rec, ops, from, highest+radius, end)
-		if len(kept) <= maxDrawn || radius == 0 {
-			return kept, prefixOf(rec, stream, from)
-		}
-	}
+	return w, w.to > 0
+}
+
+// reduce keeps the operations about the numbers up to radius around w. The log before them
+// becomes the state to begin with.
+func (w numbers) reduce(rec *record, stream int32, ops []logOp, radius uint64) ([]logOp, *spec.LogState) {
+	from := max(w.from, radius+1) - radius
+	return around(rec, ops, from, w.to+radius, w.end), prefixOf(rec, stream, from)
 }
 
 // numberOf is the last sequence that a refusal named or expected, or 0.
@@ -180,7 +205,7 @@ func annotate(h *history.History, ops []logOp) []porcupine.Annotation {
 			a.Tag, a.Description = "faults", "ends: "+e.Why
 		case e.Kind == history.Obs && (e.Verb == history.Up || e.Verb == history.Down):
 			a.Tag, a.Description = nodeName(e.Node), string(e.Verb)+" "+e.Why
-		case e.Kind == history.Obs && e.Verb == "leader":
+		case e.Kind == history.Obs && e.Verb == obsLeader:
 			a.Tag, a.Description = nodeName(e.Node), fmt.Sprintf("leader of term %d", e.Term)
 		default:
 			continue

@@ -2,7 +2,9 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -70,7 +72,7 @@ func (j *matchingJudge) see(s *seen) {
 	e := s.e
 	key := nodeGroup{e.Node, e.Group}
 	switch e.Verb {
-	case "appended":
+	case obsAppended:
 		l := j.logs[key]
 		if l == nil {
 			l = &nodeLog{}
@@ -84,15 +86,19 @@ func (j *matchingJudge) see(s *seen) {
 		}
 		l.append(e.Idx, e.Term)
 		j.hold(s, x)
-	case "truncated":
+	case obsTruncated:
 		if l := j.logs[key]; l != nil && e.Idx > 0 && e.Idx <= l.last {
 			l.last = e.Idx - 1
 			if l.last < l.from {
 				*l = nodeLog{}
 			}
 		}
-	case "damaged":
+	case obsDamaged:
 		delete(j.logs, key)
+	case history.Down:
+		if strings.HasPrefix(e.Why, history.DownWipe) {
+			maps.DeleteFunc(j.logs, func(k nodeGroup, _ *nodeLog) bool { return k.node == e.Node })
+		}
 	}
 }
 
@@ -181,7 +187,7 @@ func (j *appliedJudge) wants() class { return obs }
 func (j *appliedJudge) broken() bool { return j.count > 0 }
 
 func (j *appliedJudge) see(s *seen) {
-	if s.e.Verb != "applied" {
+	if s.e.Verb != obsApplied {
 		return
 	}
 	j.checked++
@@ -262,7 +268,7 @@ func (j *completenessJudge) wants() class { return obs }
 func (j *completenessJudge) broken() bool { return j.count > 0 }
 
 func (j *completenessJudge) see(s *seen) {
-	if s.e.Verb != "applied" && s.e.Verb != "leader" && s.e.Verb != "appended" {
+	if s.e.Verb != obsApplied && s.e.Verb != obsLeader && s.e.Verb != obsAppended {
 		return
 	}
 	g := j.groups[s.e.Group]
@@ -271,12 +277,12 @@ func (j *completenessJudge) see(s *seen) {
 		j.groups[s.e.Group] = g
 	}
 	switch s.e.Verb {
-	case "applied":
+	case obsApplied:
 		if s.e.Idx > g.index {
 			g.index, g.pos = s.e.Idx, s.pos
 			g.mark()
 		}
-	case "leader":
+	case obsLeader:
 		if p, ok := g.owed(s.e.Term, s.pos); ok {
 			j.checked++
 			if _, known := g.leaders[s.e.Term]; !known {
@@ -284,7 +290,7 @@ func (j *completenessJudge) see(s *seen) {
 			}
 		}
 		g.maxTerm = max(g.maxTerm, s.e.Term)
-	case "appended":
+	case obsAppended:
 		if p, ok := g.leaders[s.e.Term]; ok && s.e.Idx <= p.index {
 			if j.count++; j.count == 1 {
 				j.cert = [3]int32{p.applied, p.leader, s.pos}

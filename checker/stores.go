@@ -2,6 +2,7 @@ package checker
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
 )
@@ -165,8 +166,14 @@ func (st *stores) see(s *seen) {
 		life.down = false
 	case history.Down:
 		life.down = true
-		st.eachOn(s.e.Node, func(_ *streamStores, r *replica) { r.unsure = true })
-	case "damaged":
+		wiped := strings.HasPrefix(s.e.Why, history.DownWipe)
+		st.eachOn(s.e.Node, func(_ *streamStores, r *replica) {
+			if wiped {
+				*r = replica{node: r.node, kept: 1}
+			}
+			r.unsure = true
+		})
+	case obsDamaged:
 		st.damage(s)
 	}
 	if s.stream != none {
@@ -200,7 +207,7 @@ func (st *stores) onStream(s *seen) {
 		ss.group = s.e.Group
 	}
 	switch s.e.Verb {
-	case "stored":
+	case obsStored:
 		r := ss.replica(s.e.Node)
 		ss.events++
 		// A damaged replica stores again only once it has been repaired.
@@ -210,20 +217,20 @@ func (st *stores) onStream(s *seen) {
 		*r.held.at(s.e.Seq) = st.last.variant + 1
 		r.top = max(r.top, s.e.Seq)
 		st.last.copy = r
-	case "acked":
+	case obsAcked:
 		st.show(ss, s, s.e.Seq, content{s.value, s.e.Hash, s.pos + 1})
-	case "removed":
+	case obsRemoved:
 		*ss.replica(s.e.Node).held.at(s.e.Seq) = gone
 		ss.removed[s.e.Seq] = true
-	case "recovered":
+	case obsRecovered:
 		r := ss.replica(s.e.Node)
 		r.recovered(s.e.First, s.e.Seq)
 		r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
-	case "stream-created":
+	case obsStreamCreated:
 		r := ss.replica(s.e.Node)
 		r.deleted = false
 		r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
-	case "stream-deleted":
+	case obsStreamDeleted:
 		r := ss.replica(s.e.Node)
 		*r = replica{node: r.node, kept: 1, deleted: true}
 	}

@@ -1,0 +1,19 @@
+package checker
+
+import "github.com/brokerlab/brokerlab/model/history"
+
+// The observations that judges act on, by their names in histories (machine.ObsKind).
+const (
+	obsStored        history.Verb = "stored"
+	obsApplied       history.Verb = "applied"
+	obsLeader        history.Verb = "leader"
+	obsVoted         history.Verb = "voted"
+	obsRecovered     history.Verb = "recovered"
+	obsRemoved       history.Verb = "removed"
+	obsTruncated     history.Verb = "truncated"
+	obsAppended      history.Verb = "appended"
+	obsAcked         history.Verb = "acked"
+	obsDamaged       history.Verb = "damaged"
+	obsStreamCreated history.Verb = "stream-created"
+	obsStreamDeleted history.Verb = "stream-deleted"
+)

@@ -1,0 +1,20 @@
+package checker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/brokerlab/brokerlab/model/history"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+func TestObservationsAreNamedAsMachinesNameThem(t *testing.T) {
+	for verb, kind := range map[history.Verb]machine.ObsKind{
+		obsStored: machine.Stored, obsApplied: machine.Applied, obsLeader: machine.Leader, obsVoted: machine.Voted,
+		obsRecovered: machine.Recovered, obsRemoved: machine.Removed, obsTruncated: machine.Truncated, obsAppended: machine.Appended,
+		obsAcked: machine.Acked, obsDamaged: machine.Damaged, obsStreamCreated: machine.StreamCreated, obsStreamDeleted: machine.StreamDeleted,
+	} {
+		require.Equal(t, kind.String(), string(verb))
+	}
+}
