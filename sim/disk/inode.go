@@ -16,7 +16,6 @@ type inode struct {
 	pending []change
 	lost    []lostSector
 	late    bool // the next sync fails (D13, late report)
-	names   int  // how many names it has in the cache
 }
 
 // change is one write or truncation that is not yet durable, as one operation made it.

@@ -28,17 +28,13 @@ func (d *Disk) record(o dirOp) {
 	}
 	if o.from != nil {
 		o.from.inode = nil
-		o.inode.names--
 	}
 	if o.to != nil {
 		if old := o.to.inode; old != nil {
-			old.names--
 			d.release(old)
 		}
 		o.to.inode = o.inode
-		o.inode.names++
-	}
-	if o.inode.names == 0 {
+	} else {
 		d.release(o.inode)
 	}
 	d.dirOps = append(d.dirOps, o)

@@ -624,6 +624,9 @@ func TestOperationsOnAFileCompleteInOrder(t *testing.T) {
 					if a.live && b.live && (a.file == b.file || a.to == b.file || b.to != nil && (b.to == a.to || b.to == a.file)) {
 						require.Less(t, a.due, b.due)
 					}
+					if a.live && b.live && a.op.Kind != machine.SyncDir && b.op.Kind == machine.SyncDir {
+						require.Less(t, a.due, b.due, "a directory's sync follows its files")
+					}
 				}
 			}
 			if rapid.IntRange(0, 5).Draw(t, "finish") == 0 {
@@ -631,4 +634,40 @@ func TestOperationsOnAFileCompleteInOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestASyncPaysForWhatWasWrittenSinceTheLastOne(t *testing.T) {
+	flat := choice.NewQuantiles(choice.Point{PPM: 0, Value: 1000}, choice.Point{PPM: 1_000_000, Value: 1000})
+	d, now := New(Config{SyncTime: flat, WriteTime: flat, NameTime: flat, SyncPerKiB: 10, WritePerKiB: 1}, 1, 1), int64(0)
+	took := func(op machine.DiskOp) int64 {
+		before := now
+		run(d, &now, op)
+		return now - before
+	}
+	data := make([]byte, 100<<10)
+	require.EqualValues(t, 1000+100, took(machine.DiskOp{Kind: machine.Append, File: "a", Data: data}))
+	require.EqualValues(t, 1000+1000, took(machine.DiskOp{Kind: machine.Sync, File: "a"}))
+	require.EqualValues(t, 1000, took(machine.DiskOp{Kind: machine.Sync, File: "a"}))
+	require.EqualValues(t, 1000+100+1000+1000, took(machine.DiskOp{Kind: machine.Append, File: "a", Data: data, AndSync: true}))
+	took(machine.DiskOp{Kind: machine.Append, File: "a", Data: data})
+	took(machine.DiskOp{Kind: machine.Rename, File: "a", To: "b"})
+	require.EqualValues(t, 1000+1000, took(machine.DiskOp{Kind: machine.Sync, File: "b"}), "bytes follow their file")
+}
+
+func TestALongRunKeepsNothingThatIsSynced(t *testing.T) {
+	d, now := New(Config{}, 1, 1), int64(0)
+	for i := range 20_000 {
+		seg := fmt.Sprintf("wal/%d", i/1000)
+		run(d, &now, machine.DiskOp{Kind: machine.Append, File: seg, Data: make([]byte, 200), AndSync: i%3 == 0})
+		if i%1000 == 999 {
+			run(d, &now, machine.DiskOp{Kind: machine.Remove, File: seg})
+			run(d, &now, machine.DiskOp{Kind: machine.SyncDir, File: "wal"})
+		}
+	}
+	changes, _ := d.Unsynced()
+	require.Zero(t, changes)
+	require.Zero(t, d.Used())
+	require.Empty(t, d.names)
+	require.LessOrEqual(t, cap(d.flying), 128)
+	require.LessOrEqual(t, len(d.freed), 64<<10)
 }

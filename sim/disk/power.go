@@ -266,7 +266,6 @@ func (d *Disk) mount() {
 	for _, n := range d.sorted() {
 		n.inode, n.changes, n.dirty = n.durable, 0, 0
 		if n.inode != nil {
-			n.inode.names = 1
 			d.used += blocks(int64(len(n.inode.cache)))
 		}
 		d.forget(n)
