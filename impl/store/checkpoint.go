@@ -147,7 +147,7 @@ func (s *Stream) advance(fx *machine.Effects) {
 			s.phase = writeTemp
 		case writeTemp:
 			s.issue(fx, machine.DiskOp{Kind: machine.Rename, File: s.tempName(), To: s.checkpointName()})
-			s.phase = renameTemp
+			s.filed, s.phase = true, renameTemp
 		case renameTemp:
 			s.syncNames(fx)
 			s.phase = syncRename
@@ -155,10 +155,8 @@ func (s *Stream) advance(fx *machine.Effects) {
 			s.syncNames(fx)
 			s.phase = syncDrop
 		case syncDrop:
-			for _, name := range s.dropped {
-				fx.Do(machine.DiskOp{Kind: machine.Remove, File: name})
-			}
-			s.dropped, s.phase = nil, idle
+			s.removeDropped(fx)
+			s.filed, s.phase = false, idle
 		}
 	}
 }

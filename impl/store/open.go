@@ -30,6 +30,7 @@ func OpenStream(cfg StreamConfig, img machine.Image, fx *machine.Effects, tokens
 		return nil, nil, err
 	}
 	on := s.blocksIn(names)
+	s.filed = s.listed(names, s.checkpointName())
 	c, err := s.load(img, names)
 	var damage *DamageError
 	switch {
@@ -55,7 +56,7 @@ func OpenStream(cfg StreamConfig, img machine.Image, fx *machine.Effects, tokens
 		for _, n := range on {
 			s.dropped = append(s.dropped, blockName(cfg.Dir, n))
 		}
-		s.phase = dropCheckpoint
+		s.filed, s.phase = true, dropCheckpoint
 	}
 	s.advance(fx)
 	return s, c, nil
@@ -76,7 +77,7 @@ func (s *Stream) blocksIn(names []string) (on []uint64) {
 
 // load reads the checkpoint and the blocks that it names.
 func (s *Stream) load(img machine.Image, names []string) (*Checkpoint, error) {
-	if !s.listed(names, s.checkpointName()) {
+	if !s.filed {
 		return nil, nil
 	}
 	b, bad, err := readFile(img, s.checkpointName(), -1)

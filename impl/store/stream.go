@@ -28,6 +28,7 @@ type Stream struct {
 	number uint64 // of the newest block ever
 	named  bool   // all blocks have durable names
 	rooted bool   // so have the directories above
+	filed  bool   // there may be a checkpoint file, if only in the directory as it is on disk
 
 	first, last  uint64
 	count, bytes uint64
@@ -181,10 +182,22 @@ func (s *Stream) Reset(fx *machine.Effects) {
 	s.forget()
 	s.strays = append(s.strays, s.waits...)
 	s.waits, s.next = nil, nil
+	s.lost = false
 	fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
+	if !s.filed { // and there may not even be a directory to sync
+		s.phase = idle
+		s.removeDropped(fx)
+		return
+	}
 	s.issue(fx, machine.DiskOp{Kind: machine.Remove, File: s.checkpointName()})
 	s.phase = dropCheckpoint
-	s.lost = false
+}
+
+func (s *Stream) removeDropped(fx *machine.Effects) {
+	for _, name := range s.dropped {
+		fx.Do(machine.DiskOp{Kind: machine.Remove, File: name})
+	}
+	s.dropped = nil
 }
 
 // forget empties what is in memory.

@@ -216,7 +216,10 @@ func (r *streamRun) torture(steps int) error {
 					r.saved = append(r.saved, *r.under)
 				}
 				r.s.Reset(r.fx)
-				r.now, r.under, r.reset, r.booting = nil, nil, true, false
+				r.now, r.under, r.reset, r.booting = nil, nil, r.s.phase != idle, false
+				if !r.reset { // there was no checkpoint to remove, unless its removal is undone
+					r.saved = append(r.saved, savedCheckpoint{})
+				}
 				r.found = false
 			}
 			r.disk.take(r.fx)
