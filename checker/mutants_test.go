@@ -311,3 +311,27 @@ func TestEveryMutantIsCaughtByTheJudgesThatShould(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkAllJudges feeds everything to everybody.
+func BenchmarkAllJudges(b *testing.B) {
+	c := &clusterStory{r: rand.New(rand.NewPCG(1, 1)), h: &history.History{Header: history.Header{Streams: []history.Stream{{Name: "S", Replicas: 3}}}}}
+	c.elect()
+	for len(c.h.Events) < 500_000 {
+		if len(c.h.Events)%5000 < 12 {
+			c.restart()
+		}
+		c.publish()
+		c.read(uint64(c.r.IntN(len(c.log)+2))+1, false)
+	}
+	for seq := range uint64(len(c.log) + 1) {
+		c.read(seq+1, true)
+	}
+	c.obs(history.Event{Verb: history.Drained})
+	b.ResetTimer()
+	for b.Loop() {
+		for _, v := range Run(c.h, Options{}).Verdicts {
+			require.NotEqual(b, spec.Violated, v.Value, v.Sentence)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(len(c.h.Events))*1e9, "ns/event")
+}

@@ -24,6 +24,9 @@ var (
 const (
 	// maxDrawn is how many operations a picture may hold.
 	maxDrawn = 200
+	// maxPrefix is the highest number around which a picture is drawn: the log below it is
+	// built as a list.
+	maxPrefix = 1 << 21
 	// drawLimit is how long porcupine may search for each attempt at a picture. No verdict
 	// depends on it, but in an extreme case which reduction is drawn may.
 	drawLimit = 2 * time.Second
@@ -50,7 +53,7 @@ func Picture(h *history.History, stream string, w io.Writer) error {
 	}
 	around, ok := window(rec, id, v.Certificate)
 	for _, radius := range [...]uint64{12, 6, 3, 1, 0} {
-		if !ok {
+		if !ok || around.to > maxPrefix {
 			break
 		}
 		kept, prefix := around.reduce(rec, id, ops, radius)

@@ -99,7 +99,7 @@ const (
 // at returns the variant held at seq, absent or unclear.
 func (r *replica) at(seq uint64) int {
 	switch h := r.held.value(seq); {
-	case h == gone:
+	case h == gone || seq < r.floor:
 		return absent
 	case h > 0:
 		return int(h) - 1
@@ -248,11 +248,6 @@ func (r *replica) recovered(first, seq uint64) {
 	}
 	if r.top > seq {
 		r.held.cutAbove(seq)
-	}
-	for s := r.floor; s < first && s <= r.top; s++ {
-		if s > 0 {
-			*r.held.at(s) = gone
-		}
 	}
 	r.floor = max(r.floor, first)
 	switch {
