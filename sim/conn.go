@@ -331,7 +331,10 @@ func (w *World) dropConns(p *process, tell bool) {
 				continue
 			}
 			if e.state == endClosed {
-				w.dropQueue(&c.pipes[side]) // it lingered
+				if c.pipes[side].fin && tell { // closed, with output still to go
+					w.sendReset(c, side)
+				}
+				w.dropQueue(&c.pipes[side])
 				continue
 			}
 			if e.state == endNone {

@@ -183,7 +183,9 @@ func TestTakingACrashAwayMovesNoDrawOfLaterLives(t *testing.T) {
 	}
 	lives := func(plan faults.Plan) (out []string) {
 		boot := func(env *machine.Env, _ machine.Image, _ *machine.Effects) (machine.Machine, error) {
-			out = append(out, fmt.Sprintf("%x at %d", env.Choices.Draw(3, 4), env.Mono))
+			random := make([]byte, 2)
+			_, _ = rand.Reader.Read(random)
+			out = append(out, fmt.Sprintf("%x and %x at %d", env.Choices.Draw(3, 4), random, env.Mono))
 			return &reader{}, nil
 		}
 		mustWorld(t, Config{Seed: 3, Plan: plan, Processes: []Process{{ID: 1, Broker: true, Boot: boot}}}).RunUntil(10 * second)

@@ -76,7 +76,7 @@ func (s *story) begin(t *testing.T) {
 // seed=, and settings of the network), plan (text of faults), say (lines "TIME cK nK words"),
 // run (until=TIME; of=NAMES, without= words that are left out).
 func TestStories(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/stories", func(t *testing.T, path string) {
 		var s *story
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
