@@ -47,9 +47,9 @@ func (d *Disk) land(now int64, how outcome, syncs bool) {
 		for _, n := range [...]*name{flying[i].file, flying[i].to} {
 			if n != nil {
 				n.lastFree, n.lastDue = 0, 0
-				d.leave(n)
 			}
 		}
+		d.leave(&flying[i])
 	}
 }
 

@@ -154,6 +154,7 @@ type name struct {
 	durable   *inode
 	changes   int   // pending directory operations that concern it
 	flying    int   // operations in flight
+	naming    int   // those of them that may make or unmake it
 	lastFree  int64 // when the last of them would be done without a stall
 	lastDue   int64 // when it is due
 	dirty     int64 // bytes written and not yet covered by an issued sync
@@ -182,7 +183,7 @@ func dirOf(path string) string { return path[:max(strings.LastIndexByte(path, '/
 // sorted returns all names in order of path.
 func (d *Disk) sorted() []*name {
 	out := make([]*name, 0, len(d.names))
-	for _, n := range d.names {
+	for _, n := range d.names { // map order: sorted below
 		out = append(out, n)
 	}
 	slices.SortFunc(out, func(a, b *name) int { return strings.Compare(a.path, b.path) })
@@ -192,7 +193,7 @@ func (d *Disk) sorted() []*name {
 // live returns every inode that a name has, had durably, or may get back, by number.
 func (d *Disk) live() []*inode {
 	var out []*inode
-	for _, n := range d.names {
+	for _, n := range d.names { // map order: sorted below
 		out = append(out, n.inode, n.durable)
 	}
 	for i := range d.dirOps {

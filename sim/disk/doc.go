@@ -4,7 +4,7 @@
 // The world calls Issue when a machine asks for an operation, waits until Due, and calls
 // Complete, which performs it: effects are visible in the cache from completion on. Operations
 // on one file complete strictly in the order of issue; SyncDir follows everything issued before
-// it on files of that directory; otherwise files are independent. What was issued and is not
+// it that may make or unmake a name of that directory; otherwise files are independent. What was issued and is not
 // completed at a crash may have happened or not.
 //
 // What the model promises a machine, and no more (field/simulation.md 3a):

@@ -14,6 +14,7 @@ type flight struct {
 	free     int64 // when it would be done were the disk not stalled
 	due      int64
 	live     bool
+	naming   bool // it may make or unmake a name
 }
 
 // Issue accepts an operation at time now and returns when it is due, in nanoseconds. Its
@@ -34,12 +35,14 @@ func (d *Disk) Issue(now int64, op machine.DiskOp) (id OpID, due int64) {
 		f.to = d.lookup(op.To)
 		start, after = max(start, f.to.lastFree), max(after, f.to.lastDue)
 	}
+	f.naming = op.Kind == machine.Rename || op.Kind == machine.Remove ||
+		(op.Kind == machine.Append || op.Kind == machine.WriteAt) && (f.file.inode == nil || f.file.naming > 0)
 	f.free = max(d.service(d.issued, f, start), start+1)
 	f.due = max(f.free, after+1)
 	for _, n := range [...]*name{f.file, f.to} {
 		if n != nil {
 			n.lastFree, n.lastDue = f.free, f.due
-			n.flying++
+			n.enter(f.naming, 1)
 		}
 	}
 	return OpID(d.issued), f.due
@@ -58,12 +61,20 @@ func (d *Disk) directory(path string) *name {
 	return n
 }
 
-// dirBusy raises free and due to those of every operation in flight on files of a directory.
+// enter counts an operation in flight, or, with -1, out of it.
+func (n *name) enter(naming bool, by int) {
+	n.flying += by
+	if naming {
+		n.naming += by
+	}
+}
+
+// dirBusy raises free and due to those of every operation in flight that may make or unmake
+// names of a directory.
 func (d *Disk) dirBusy(dir string, free, due int64) (int64, int64) {
 	for i := range d.flying {
 		f := &d.flying[i]
-		if f.live && f.file != nil && f.op.Kind != machine.SyncDir &&
-			(f.file.dir == dir || f.to != nil && f.to.dir == dir) {
+		if f.live && f.naming && (f.file.dir == dir || f.to != nil && f.to.dir == dir) {
 			free, due = max(free, f.free), max(due, f.due)
 		}
 	}
@@ -141,13 +152,16 @@ func (d *Disk) inTurn(id OpID, f *flight) {
 	}
 }
 
-// leave ends an operation's hold on a name: until then the name is not forgotten.
-func (d *Disk) leave(n *name) {
-	if n == nil {
-		return
-	}
-	if n.flying--; d.names[n.path] == n {
-		d.forget(n)
+// leave ends an operation's hold on its names: until then they are not forgotten.
+func (d *Disk) leave(f *flight) {
+	for _, n := range [...]*name{f.file, f.to} {
+		if n == nil {
+			continue
+		}
+		n.enter(f.naming, -1)
+		if d.names[n.path] == n {
+			d.forget(n)
+		}
 	}
 }
 
@@ -175,12 +189,11 @@ func (d *Disk) Complete(id OpID) (n int64, data []byte, err error) {
 		machine.Broken("disk operation %d of node %d is not in flight", id, d.node)
 	}
 	d.inTurn(id, f)
-	op, file, to, due := f.op, f.file, f.to, f.due
+	done := *f
 	*f = flight{}
 	d.pop()
-	n, data, err = d.perform(uint64(id), due, &op, file, to)
-	d.leave(file)
-	d.leave(to)
+	n, data, err = d.perform(uint64(id), done.due, &done.op, done.file, done.to)
+	d.leave(&done)
 	return n, data, err
 }
 

@@ -66,7 +66,7 @@ func (d *Disk) PowerFail(now int64, keep Keep, tear bool, number uint64) {
 	}
 	f.strikeNames()
 	clear(d.slots)
-	for _, n := range d.dirs {
+	for _, n := range d.dirs { // map order: each is reset by itself
 		n.lastFree, n.lastDue = 0, 0
 	}
 }
