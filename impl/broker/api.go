@@ -67,7 +67,9 @@ func marshal(v any) []byte {
 	return text
 }
 
-// refuse answers that a request was not carried out, and never will be.
+// refuse answers that this node did not carry out a request, and never will. Of a publish that says
+// nothing final: around an election two nodes may have taken it, and the other one may store it, which
+// is why clients take error 10008 for "unknown".
 func (b *Broker) refuse(reply, why string) {
 	b.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: "refused: " + why})
 	if reply != "" {

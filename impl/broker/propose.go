@@ -101,7 +101,7 @@ func (p *proposer) expire(term uint64) {
 	}
 }
 
-// refuseQueued answers those whose commands were never proposed: certainly without effect.
+// refuseQueued answers those whose commands were never proposed here.
 func (p *proposer) refuseQueued(g *group) {
 	for _, b := range p.queue {
 		for _, r := range b.replies {
