@@ -72,6 +72,9 @@ type position uint64
 
 const maxSegmentNumber = 1<<32 - 1
 
+// maxIndex keeps sums of indices from overflowing.
+const maxIndex = 1 << 62
+
 func at(segment uint64, offset int64) position { return position(segment<<32 | uint64(offset)) }
 
 func (p position) segment() uint64 { return uint64(p >> 32) }
@@ -144,6 +147,9 @@ func parse(b []byte, node uint32, p position) (r record, s stamp, ok bool) {
 
 // wellFormed refuses what no version of this package writes.
 func (r *record) wellFormed() bool {
+	if r.index > maxIndex {
+		return false
+	}
 	switch r.kind {
 	case kindEntry:
 		return r.index > 0
