@@ -92,6 +92,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// closeListeners gives up listeners that no server will serve.
+func (c *Config) closeListeners() {
+	for _, l := range []net.Listener{c.ClientListener, c.PeerListener} {
+		if l != nil {
+			_ = l.Close() // twice does no harm
+		}
+	}
+}
+
 // validate lists every rule the configuration breaks.
 func (c *Config) validate() error {
 	var errs []error

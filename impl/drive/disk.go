@@ -29,6 +29,9 @@ type disk struct {
 	log  *slog.Logger
 	max  int64 // bytes waiting
 	fail func(error)
+	// The system's; tests put faults here.
+	pwritev  func(f *os.File, bufs [][]byte, off int64) (int64, error)
+	datasync func(f *os.File) error
 
 	hasDone atomic.Bool
 
@@ -58,7 +61,8 @@ type DiskStats struct {
 }
 
 func newDisk(root *os.Root, log *slog.Logger, limit int64, fail func(error)) *disk {
-	d := &disk{root: root, log: log, max: limit, fail: fail, lanes: map[string]*lane{}, calm: make(chan struct{}, 1)}
+	d := &disk{root: root, log: log, max: limit, fail: fail, pwritev: pwritev, datasync: datasync,
+		lanes: map[string]*lane{}, calm: make(chan struct{}, 1)}
 	d.work.L = &d.mu
 	return d
 }

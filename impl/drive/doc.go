@@ -18,6 +18,9 @@
 //   - Everything is bounded. Slow consumers are the machine's decision, from ConnDrained;
 //     Config's hard limits are only a net below it, and say so when they catch something.
 //
+// While a machine has paused a connection its end is noticed only by writing to it: the
+// socket is not read.
+//
 // It deliberately knows no protocol: what the bytes mean is the machine's. It does not
 // authenticate peers; the peer port belongs on a trusted network. TLS for clients is
 // handshake first. On systems other than Linux writes go through a goroutine each.

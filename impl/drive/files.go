@@ -118,7 +118,7 @@ func (d *disk) write(l *lane, batch []*pending) (dealt int) {
 			size = max(size, end)
 		}
 	}
-	good, err := pwritev(l.handle, iov, off)
+	good, err := d.pwritev(l.handle, iov, off)
 	clear(iov)
 	l.iov = iov[:0]
 	if good > 0 {
@@ -145,7 +145,7 @@ func (d *disk) sync(l *lane) error {
 		return machine.ErrSyncFailed
 	}
 	d.stats.Syncs.Add(1)
-	if err := datasync(l.handle); err != nil {
+	if err := d.datasync(l.handle); err != nil {
 		d.log.Error("sync failed; the file takes no further sync", "file", l.name, "err", err)
 		l.poisoned = true
 		return machine.ErrSyncFailed

@@ -94,6 +94,7 @@ func Serve(ctx context.Context, cfg Config) error {
 func Start(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
+		cfg.closeListeners()
 		return nil, err
 	}
 	s := &Server{
@@ -106,6 +107,7 @@ func Start(cfg Config) (*Server, error) {
 	if err := s.start(); err != nil {
 		s.broken = true
 		s.Stop()
+		cfg.closeListeners()
 		return nil, err
 	}
 	return s, nil
