@@ -107,30 +107,15 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	if o.Profile == "" {
 		o.Profile = broker.Profiles()[0]
 	}
+	switches, set, err := o.Switches()
 	c := rundir.Config{
 		Name: e.Name, Question: e.Question, Seed: seed, Profile: o.Profile, Cluster: e.Cluster, Load: e.Load,
 		LoadFrom: int64(warmUp), LoadUntil: int64(e.Duration), Heal: int64(e.Duration - e.Quiet), Timeout: int64(clientTimeout),
 	}
-	switches, err := broker.Profile(o.Profile)
 	if err != nil {
-		return c, usagef("--profile: %v", err)
+		return c, err
 	}
-	for _, s := range o.Set {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return c, usagef("--set %s: want switch=value", s)
-		}
-		if err := switches.Set(name, value); err != nil {
-			return c, usagef("--set %s: %v", s, err)
-		}
-		if c.Set == nil {
-			c.Set = map[string]string{}
-		}
-		if old, twice := c.Set[name]; twice && old != value {
-			return c, usagef("--set: %s is set to both %s and %s", name, old, value)
-		}
-		c.Set[name] = value
-	}
+	c.Set = set
 	c.Switches = switches.Map()
 	if len(c.Set) == 0 {
 		c.Expect, c.Also = e.Expect[o.Profile].Violated, e.Expect[o.Profile].Also
@@ -141,6 +126,34 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	}
 	c.Plan = planLines(healed(plan, c.Heal))
 	return c, validate(&c)
+}
+
+// Switches are those of the profile with Set on top; set is Set by name. Unknown profiles, switches and ends,
+// and one switch set to two ends, are *UsageErrors.
+func (o Options) Switches() (switches broker.Switches, set map[string]string, err error) {
+	if o.Profile == "" {
+		o.Profile = broker.Profiles()[0]
+	}
+	if switches, err = broker.Profile(o.Profile); err != nil {
+		return switches, nil, usagef("--profile: %v", err)
+	}
+	for _, s := range o.Set {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return switches, nil, usagef("--set %s: want switch=value", s)
+		}
+		if err := switches.Set(name, value); err != nil {
+			return switches, nil, usagef("--set %s: %v", s, err)
+		}
+		if set == nil {
+			set = map[string]string{}
+		}
+		if old, twice := set[name]; twice && old != value {
+			return switches, nil, usagef("--set: %s is set to both %s and %s", name, old, value)
+		}
+		set[name] = value
+	}
+	return switches, set, nil
 }
 
 // healed returns the plan with a heal at the end, unless it has one by then.

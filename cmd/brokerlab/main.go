@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -96,7 +97,7 @@ that was as claimed or expected: 0 yes, 1 no, 2 unknown, 3 a replay diverged, 64
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON instead of text")
-	root.AddCommand(c.listCommand(), c.runCommand(), c.replayCommand(), c.whyCommand(), c.checkCommand(), c.reportCommand(), c.workerCommand())
+	root.AddCommand(c.listCommand(), c.runCommand(), c.replayCommand(), c.whyCommand(), c.checkCommand(), c.reportCommand(), c.serveCommand(), c.workerCommand())
 	return root
 }
 
