@@ -1,3 +1,38 @@
-// Package store is how a node keeps things on disk: one write-ahead log shared by all
-// its Raft groups, and for each group a directory with its messages and its checkpoint.
+// Package store is how a node keeps things: one write-ahead log shared by all its Raft
+// groups (Log), and for each group a directory with its messages and its checkpoint
+// (Stream).
+//
+// The log. Records of all groups go into one file at a time, a segment. What is added
+// while a batch is being synced forms the next batch, so one sync commits what every
+// group received meanwhile. A record's checksum covers where it belongs (node, segment,
+// offset) and the checksum of the record before it, and each record states how far the
+// log was synced when it was written. A segment's first batch also states what every
+// group has come to, so older segments hold nothing but entries and are removed when
+// checkpoints have passed them.
+//
+// Recovery reads the chain of records to its first hole. What lies behind it is torn if
+// nothing proves that it had been synced, and is dropped: nobody was promised it. Below
+// a proof it is lost (Damage), and the caller decides what the node may still do. What is
+// kept and not proven to be synced is written again, into a new segment; see OpenLog.
+//
+// The stream store. Messages are appended to blocks when they are applied. A checkpoint
+// syncs the blocks and then replaces one small file by renaming, so a crash finds the
+// old or the new one. What lies above it is cut at boot, and the log brings it back.
+//
+// Invariants:
+//   - What a batch holds is recovered whole or not at all, and what is recovered is a
+//     prefix of what was written, in order.
+//   - A ticket counts as durable only after a completed sync of its bytes, and of the
+//     segment's name (in the modes that sync).
+//   - No byte that was synced is ever overwritten or truncated.
+//   - A failed write or sync is never tried again: the owner has to stop.
+//   - Nothing is assumed of the order of operations on different files: each waits for
+//     the one it needs.
+//
+// It does not know Raft, subjects or limits, does no input or output itself, and decides
+// nothing about damage. Deletes and limits are not built; block records have a kind, and
+// Stream.State a first sequence, for them.
+//
+// It imports model/machine and parts of the standard library without clock, network,
+// files or goroutines. Brokers import it.
 package store
