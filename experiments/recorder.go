@@ -28,10 +28,13 @@ type recorder struct {
 
 func newRecorder(h history.Header) *recorder {
 	return &recorder{
-		history: history.History{Header: h}, invoked: map[uint64]load.Op{}, values: map[uint64]string{}, told: map[string]uint64{},
+		history: history.History{Header: h, Events: make([]history.Event, 0, usualEvents)}, invoked: map[uint64]load.Op{}, values: map[uint64]string{}, told: map[string]uint64{},
 		going: map[string]uint64{},
 	}
 }
+
+// usualEvents is room for a run's history: letting the slice grow to it would copy it several times.
+const usualEvents = 1 << 16
 
 func (r *recorder) add(e history.Event) {
 	e.Index, e.Time = uint64(len(r.history.Events)+1), r.now()

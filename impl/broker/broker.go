@@ -198,12 +198,13 @@ func (b *Broker) diskDone(in *machine.Input) {
 // settle runs groups until none has anything ready, then sends what they said and writes what
 // they want kept.
 func (b *Broker) settle() {
-	for len(b.ready) > 0 {
-		g := b.ready[0]
-		b.ready = b.ready[1:]
+	for i := 0; i < len(b.ready); i++ { // process may append
+		g := b.ready[i]
 		g.queued = false
 		g.process()
 	}
+	clear(b.ready)
+	b.ready = b.ready[:0]
 	for _, p := range b.peers {
 		if len(p.raft) > 0 {
 			b.fx.Send(machine.Addr{Node: p.id}, machine.RaftLink, p.raft)

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	pb "go.etcd.io/raft/v3/raftpb"
 
 	"github.com/brokerlab/brokerlab/impl/store"
@@ -61,10 +63,9 @@ func (b *Broker) releaseDurable() {
 	n := 0
 	for n < len(b.waiting) && b.waiting[n].ticket <= durable {
 		b.release(&b.waiting[n])
-		b.waiting[n] = waiting{}
 		n++
 	}
-	b.waiting = b.waiting[n:]
+	b.waiting = slices.Delete(b.waiting, 0, n)
 }
 
 func (b *Broker) release(w *waiting) {
