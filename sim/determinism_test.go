@@ -38,7 +38,7 @@ func wild(seed uint64) Config {
 	for id := machine.NodeID(1); id <= 3; id++ {
 		cfg.Processes = append(cfg.Processes, Process{ID: id, Broker: true, Boot: bootRelay(id), DriftPPM: int64(id) * 50, ClockOffset: int64(id) * millisecond})
 	}
-	words := []string{"echo a%d", "put b%d", "post c%d", "send n%d raft x", "send n%d route y", "flood n%d route 70000", "blast 9%d000", "timer 10%d", "lead %d"}
+	words := []string{"echo a%d", "put b%d", "post c%d", "send n%d raft x", "send n%d route y", "flood n%d route 70000", "blast 9%d000", "timer 10%d", "lead %d", "close %d"}
 	for c := range 4 {
 		var script []saying
 		for i := range 150 {

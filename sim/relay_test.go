@@ -11,7 +11,7 @@ import (
 )
 
 // relay is the broker of the stories: it obeys lines that come in on connections, and notes
-// what happens to it.
+// what happens to it. It greets whoever connects, and panics if the world breaks the contract.
 //
 //	echo X            answers X
 //	put X             appends X to its log and syncs; then answers
@@ -32,6 +32,12 @@ type relay struct {
 	token   machine.Token
 	timer   uint64
 	now     machine.Mono
+	up      map[relayLink]bool
+}
+
+type relayLink struct {
+	peer machine.Addr
+	link machine.Link
 }
 
 type relayConn struct {
@@ -50,7 +56,7 @@ func note(fx *machine.Effects, format string, args ...any) {
 
 func bootRelay(id machine.NodeID) machine.Boot {
 	return func(_ *machine.Env, image machine.Image, fx *machine.Effects) (machine.Machine, error) {
-		r := &relay{id: id, conns: map[machine.ConnID]*relayConn{}, waiting: map[machine.Token]relayWait{}}
+		r := &relay{id: id, conns: map[machine.ConnID]*relayConn{}, waiting: map[machine.Token]relayWait{}, up: map[relayLink]bool{}}
 		size, err := image.Size("log")
 		if err != nil {
 			note(fx, "boots with no log")
@@ -77,6 +83,7 @@ func (r *relay) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 	switch in.Kind {
 	case machine.ConnOpened:
 		r.conns[in.Conn] = &relayConn{out: in.Out}
+		fx.Write(in.Out, []byte("hi\n"))
 		note(fx, "accepts %s", in.Remote)
 	case machine.ConnClosed:
 		delete(r.conns, in.Conn)
@@ -106,8 +113,22 @@ func (r *relay) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 			fx.Write(c.out, []byte(w.text+"\n"))
 		}
 	case machine.PeerUp, machine.PeerDown:
+		link, up := relayLink{in.Peer, in.Link}, in.Kind == machine.PeerUp
+		if r.up[link] == up {
+			machine.Broken("%s of %v twice", in.Kind, link)
+		}
+		r.up[link] = up
+		if up {
+			fx.Send(in.Peer, in.Link, []byte("hi"))
+		}
 		note(fx, "%s %s n%d", in.Kind, in.Link, in.Peer.Node)
 	case machine.PeerFrame:
+		if !r.up[relayLink{in.Peer, in.Link}] {
+			machine.Broken("frame on the %s link to n%d, which is down", in.Link, in.Peer.Node)
+		}
+		if string(in.Bytes) == "hi" {
+			return
+		}
 		if len(in.Bytes) > 64 {
 			note(fx, "%s from n%d: %d bytes", in.Link, in.Peer.Node, len(in.Bytes))
 			return
@@ -253,8 +274,10 @@ func (t *talker) Step(_ *machine.Env, in *machine.Input, fx *machine.Effects) {
 		for _, c := range t.conns {
 			if c.out != nil && c.out.ID == in.Conn {
 				t.hear(c, in.Bytes, fx)
+				return
 			}
 		}
+		machine.Broken("bytes on conn %d, which is not open", in.Conn)
 	case machine.ConnClosed:
 		for to, c := range t.conns {
 			if in.Conn == 0 && in.Token == machine.Token(to) || c.out != nil && c.out.ID == in.Conn {
@@ -275,6 +298,9 @@ func (t *talker) hear(c *talk, b []byte, fx *machine.Effects) {
 			return
 		}
 		c.in = rest
+		if string(line) == "hi" {
+			continue
+		}
 		if len(line) > 64 {
 			note(fx, "hears %d bytes", len(line))
 		} else {

