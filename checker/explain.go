@@ -118,7 +118,7 @@ func (x explainer) absent(id int32, n uint64) string {
 	case o.actual > 0:
 		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) for the reason that %s", x.client(id), when(call), ret.Index, x.lastIs(o.actual-1))
 	}
-	return fmt.Sprintf("%s called a publish %s on the condition that %s, and was refused (#%d)", x.client(id), when(call), x.lastIs(o.expect-1), ret.Index)
+	return fmt.Sprintf("%s called a publish %s on the condition that %s, and was refused (#%d) although nothing had followed it by then", x.client(id), when(call), x.lastIs(o.expect-1), ret.Index)
 }
 
 func (x explainer) ev(pos int32) *history.Event { return &x.h.Events[pos] }

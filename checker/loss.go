@@ -150,23 +150,28 @@ func (j *lossJudge) finish(h *history.History) []Verdict {
 		}
 		v.Stats.Checked++
 	}
-	lost := n[lostPrefix] + n[lostMiddle] + n[lostPostfix]
-	v.Stats.Anomalies = lost
+	v.Stats.Anomalies = n[lostPrefix] + n[lostMiddle] + n[lostPostfix]
 	for i, name := range [...]string{"", "lost of the prefix", "lost of the middle", "lost of the postfix", "removed by a rule", "undecided"} {
 		if i > 0 {
 			v.Stats.count(name, n[i])
 		}
 	}
-	at := j.onNodes(fates, &v.Stats)
+	j.conclude(h, &v, first, n, j.onNodes(fates, &v.Stats))
+	return []Verdict{v}
+}
+
+// conclude gives the verdict: first is the first message lost, n the outcomes counted, at a
+// message missing on one node.
+func (j *lossJudge) conclude(h *history.History, v *Verdict, first int32, n [6]int64, at missing) {
 	switch {
 	case v.Stats.Checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "No publish was acknowledged."
-	case lost > 0:
+	case first != none:
 		v.Value = spec.Violated
-		j.explainLoss(h, &v, first, lost)
+		j.explainLoss(h, v, first, v.Stats.Anomalies)
 	case at.node != 0:
 		v.Value = spec.Violated
-		j.explainNode(h, &v, at)
+		j.explainNode(h, v, at)
 	case j.rec.marks.drained == none:
 		v.Value, v.Sentence = spec.Unknown, "The history has no final drain, so nobody looked for the acknowledged messages at the end."
 	case n[undecided] > 0:
@@ -179,7 +184,6 @@ func (j *lossJudge) finish(h *history.History) []Verdict {
 			v.Sentence = fmt.Sprintf("Each of %s was there at the end or had been removed by a rule.", number(v.Stats.Checked, "acknowledged message", "acknowledged messages"))
 		}
 	}
-	return []Verdict{v}
 }
 
 // missing is an acknowledged message that a replica does not hold at the end.

@@ -68,19 +68,7 @@ const (
 // problem reduces what was folded to bounds. A clash that shows without any order comes back.
 func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 	p := &problem{conditional: map[uint64][]candidate{}, rest: never}
-	for _, id := range l.writes {
-		o := &rec.ops[id]
-		if o.status == failed || o.status == done && o.seq > 0 || l.seq(o.value) > 0 {
-			continue
-		}
-		p.open++
-		c := candidate{id, o.call, o.subject}
-		if o.expect > 0 {
-			p.conditional[o.expect-1] = append(p.conditional[o.expect-1], c)
-		} else {
-			p.unconditional = append(p.unconditional, c)
-		}
-	}
+	p.candidates(rec, l)
 	// Above known+open numbers there is a gap that nothing can fill: no need to look further.
 	p.n = int(min(l.top, uint64(l.known+p.open+1)))
 	p.size(p.n + p.open) // room for what may extend the tail
@@ -153,6 +141,23 @@ func (l *logFold) bounds(seq uint64, c *slot, writesOnly bool) (lo, hi int32) {
 		hi = min(hi, c.hiRead-1)
 	}
 	return lo, hi
+}
+
+// candidates collects the publishes with an open outcome whose value was never seen.
+func (p *problem) candidates(rec *record, l *logFold) {
+	for _, id := range l.writes {
+		o := &rec.ops[id]
+		if o.status == failed || o.status == done && o.seq > 0 || l.seq(o.value) > 0 {
+			continue
+		}
+		p.open++
+		c := candidate{id, o.call, o.subject}
+		if o.expect > 0 {
+			p.conditional[o.expect-1] = append(p.conditional[o.expect-1], c)
+		} else {
+			p.unconditional = append(p.unconditional, c)
+		}
+	}
 }
 
 // owned finds what is wrong with the publish of the value at seq.
