@@ -127,6 +127,7 @@ func (r *relay) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 			machine.Broken("frame on the %s link to n%d, which is down", in.Link, in.Peer.Node)
 		}
 		if string(in.Bytes) == "hi" {
+			fx.Charge(machine.WorkRoute, 1, 0, 0)
 			return
 		}
 		if len(in.Bytes) > 64 {

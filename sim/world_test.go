@@ -245,6 +245,22 @@ func TestAProcessThatKeepsCrashingStaysDownUntilTheWorldHeals(t *testing.T) {
 	}
 }
 
+func TestWhatIsSentAtOnceOnANewLinkArrives(t *testing.T) {
+	for seed := range uint64(20) {
+		cfg := Config{Seed: seed}
+		for id := machine.NodeID(1); id <= 3; id++ {
+			cfg.Processes = append(cfg.Processes, Process{ID: id, Broker: true, Boot: bootRelay(id)})
+		}
+		w := mustWorld(t, cfg)
+		w.RunUntil(second)
+		for id := machine.NodeID(1); id <= 3; id++ {
+			if got := w.Work(id)[machine.WorkRoute].Count; got != 4 {
+				t.Errorf("seed %d: n%d got %d greetings on 4 links", seed, id, got)
+			}
+		}
+	}
+}
+
 func TestWhatIsAskedOfAWorldIsAnswered(t *testing.T) {
 	w := mustWorld(t, Config{Processes: []Process{
 		{ID: 1, Broker: true, Boot: bootRelay(1)},
