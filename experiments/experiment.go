@@ -62,7 +62,7 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(f
 
 // All lists the experiments by name.
 func All() []Experiment {
-	all := []Experiment{quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs}
+	all := []Experiment{quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks}
 	slices.SortFunc(all, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

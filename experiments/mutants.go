@@ -19,7 +19,7 @@ func Mutants() []Mutant {
 	return []Mutant{
 		{
 			ID: "ack-before-sync", What: "Storage answers the leader before the log is synced.",
-			Set: "bug-ack-before-sync=on", Experiment: "power-loss", Breaks: []spec.ID{spec.NoAckedLoss},
+			Set: "bug-ack-before-sync=on", Experiment: "stalled-disks", Breaks: []spec.ID{spec.NoAckedLoss},
 		},
 		{
 			ID: "forget-vote", What: "A node forgets at restart whom it voted for.",
@@ -35,7 +35,7 @@ func Mutants() []Mutant {
 		},
 		{
 			ID: "commit-before-durable", What: "The leader counts its own copy of an entry before it is durable.",
-			Set: "bug-commit-before-durable=on", Experiment: "power-loss", Breaks: fallsWithDurability,
+			Set: "bug-commit-before-durable=on", Experiment: "stalled-disks", Breaks: fallsWithDurability,
 		},
 	}
 }
