@@ -229,6 +229,26 @@ func TestAStaleRecordOfAnEarlierLifeIsNotAccepted(t *testing.T) {
 	require.Equal(t, uint64(2), lastOf(rec))
 }
 
+func TestASegmentDoesNotContinueAnotherHistory(t *testing.T) {
+	life := func(data string) *testDisk {
+		r := newLogRun(seeded(1), LogConfig{Node: 1, SegmentBytes: 250})
+		require.NoError(t, r.work(100))
+		for i := range uint64(6) {
+			r.log.Append(1, []Entry{{Index: i + 1, Term: 1, Data: []byte(data)}})
+			r.flush()
+			require.NoError(t, r.work(100))
+		}
+		require.Greater(t, r.log.Segments(), 1)
+		return r.disk
+	}
+	old, now := life("old"), life("new")
+	name := segmentName("wal", 1)
+	now.cache[name] = old.cache[name] // a whole history, but not the one that segment 2 continues
+	_, rec := reopen(t, LogConfig{Node: 1}, now)
+	require.NotNil(t, rec.Damage)
+	require.Equal(t, segmentName("wal", 2), rec.Damage.Segment)
+}
+
 func TestTheLogOfAnotherNodeIsRefused(t *testing.T) {
 	r, _ := writtenLog(t, LogConfig{Node: 1}, 2)
 	_, _, err := OpenLog(LogConfig{Node: 2}, r.disk, r.fx, tokenSource())

@@ -202,7 +202,7 @@ func (o dirOp) apply(names map[string]*inode) {
 }
 
 func (f *inode) write(off int64, data []byte) {
-	f.cache = append(f.cache[:off:off], data...)
+	f.cache = append(f.cache[:off], data...)
 	for len(data) > 0 {
 		n := min(int64(len(data)), sector-off%sector)
 		f.pending = append(f.pending, piece{off: off, data: slices.Clone(data[:n])})
@@ -225,15 +225,29 @@ func grown(b []byte, size int64) []byte {
 // sync writes what is dirty, and nothing else: pages that a failed sync has marked clean
 // stay behind.
 func (f *inode) sync() {
+	size := int64(len(f.durable))
 	for _, p := range f.pending {
+		size = max(size, p.off+int64(len(p.data)))
+	}
+	room := slices.Grow(f.durable, int(size)-len(f.durable))
+	for _, p := range f.pending {
+		was := len(room)
 		if p.data == nil {
-			f.durable = grown(f.durable, p.off)[:p.off]
+			room = grownIn(room, p.off)[:p.off]
 			continue
 		}
-		f.durable = grown(f.durable, p.off+int64(len(p.data)))
-		copy(f.durable[p.off:], p.data)
+		room = grownIn(room, max(int64(was), p.off+int64(len(p.data))))
+		copy(room[p.off:], p.data)
 	}
-	f.pending = nil
+	f.durable, f.pending = room, nil
+}
+
+// grownIn lengthens b with zeros where it stands.
+func grownIn(b []byte, size int64) []byte {
+	if n := int(size) - len(b); n > 0 {
+		b = append(b, make([]byte, n)...)
+	}
+	return b
 }
 
 // failSync is a failed sync: the cache keeps the bytes, marked clean; of what was dirty

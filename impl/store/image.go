@@ -10,6 +10,8 @@ import (
 
 const (
 	readChunk = 256 << 10
+	// readAhead is how much memory is set aside on a file's own word.
+	readAhead = 16 << 20
 	// readTries: a sector that cannot be read may heal after a few attempts.
 	readTries = 3
 	// sectorBytes is the smallest unit that disks fail in.
@@ -30,7 +32,7 @@ func readFile(img machine.Image, name string, limit int64) (b []byte, bad []span
 	if limit < 0 || limit > size {
 		limit = size
 	}
-	b = make([]byte, 0, min(limit, readChunk))
+	b = make([]byte, 0, min(limit, readAhead))
 	for int64(len(b)) < limit {
 		off := int64(len(b))
 		want := int(min(readChunk, limit-off))

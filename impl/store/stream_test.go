@@ -292,3 +292,47 @@ func TestAnyFlippedBitBelowTheCheckpointIsReportedWithItsFile(t *testing.T) {
 		}
 	}
 }
+
+func TestAFailedSyncEndsTheStreamAndKeepsTheOldCheckpoint(t *testing.T) {
+	r := newStreamRun(seeded(1), StreamConfig{Dir: "s"})
+	r.append()
+	require.True(t, r.s.StartCheckpoint(r.fx, r.index, 1, []byte("state 1")))
+	sync := r.fx.Disk[len(r.fx.Disk)-1]
+	require.Equal(t, machine.Sync, sync.Kind)
+	r.fx.Reset()
+	mine, _, failed := r.s.Done(sync.Token, 0, nil, machine.ErrSyncFailed)
+	require.True(t, mine)
+	require.ErrorIs(t, failed, ErrStreamFailed)
+	require.ErrorIs(t, failed, machine.ErrSyncFailed)
+	r.s.Flush(r.fx)
+	require.False(t, r.s.StartCheckpoint(r.fx, r.index, 1, nil))
+	require.Empty(t, r.fx.Disk, "a failed store does nothing more")
+	index, _ := r.s.Checkpointed()
+	require.Zero(t, index)
+}
+
+func TestAMessageThatRottedIsNotReturnedAndTheOthersAre(t *testing.T) {
+	r := newStreamRun(seeded(1), StreamConfig{Dir: "s"})
+	r.append()
+	r.append()
+	r.s.Flush(r.fx)
+	r.disk.take(r.fx)
+	require.NoError(t, r.work(10))
+	r.disk.cache["s/1.blk"].cache[20] ^= 1 // in the first message
+	get := func(seq uint64) (*Message, error) {
+		_, tok, found := r.s.Get(r.fx, seq)
+		require.True(t, found)
+		require.NotZero(t, tok)
+		r.disk.take(r.fx)
+		op, data, err := r.disk.step(r.by)
+		_, m, failed := r.s.Done(op.Token, int64(len(data)), data, err)
+		return m, failed
+	}
+	_, failed := get(1)
+	var damage *DamageError
+	require.ErrorAs(t, failed, &damage)
+	require.Equal(t, "s/1.blk", damage.File)
+	m, failed := get(2)
+	require.NoError(t, failed)
+	require.Equal(t, describe(r.now[1]), describe(*m))
+}
