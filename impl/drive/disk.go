@@ -61,8 +61,10 @@ type DiskStats struct {
 }
 
 func newDisk(root *os.Root, log *slog.Logger, limit int64, fail func(error)) *disk {
-	d := &disk{root: root, log: log, max: limit, fail: fail, pwritev: pwritev, datasync: datasync,
-		lanes: map[string]*lane{}, calm: make(chan struct{}, 1)}
+	d := &disk{
+		root: root, log: log, max: limit, fail: fail, pwritev: pwritev, datasync: datasync,
+		lanes: map[string]*lane{}, calm: make(chan struct{}, 1),
+	}
 	d.work.L = &d.mu
 	return d
 }

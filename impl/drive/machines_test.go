@@ -51,9 +51,11 @@ func bootToy(node machine.NodeID) machine.Boot {
 }
 
 func newToy(node machine.NodeID) *toy {
-	return &toy{node: node, conns: map[machine.ConnID]*toyConn{},
+	return &toy{
+		node: node, conns: map[machine.ConnID]*toyConn{},
 		waits:  map[machine.Token]func(*machine.Input, *machine.Effects){},
-		timers: map[machine.TimerKey]func(*machine.Effects){}}
+		timers: map[machine.TimerKey]func(*machine.Effects){},
+	}
 }
 
 func (m *toy) Footprint(dst []machine.Use) []machine.Use {

@@ -61,6 +61,13 @@ func TestFramesReachThePeerOnTheirLinkInOrder(t *testing.T) {
 			t.Fatalf("frame %d arrived as %.60q", i, got)
 		}
 	}
+	for _, size := range []int{100 << 10, 3 << 20, 10} { // longer than the reader's buffer, and short again
+		big := strings.Repeat("b", size)
+		users[2].say("peer 1 0 %s", big)
+		if got := users[0].line(); got != "from 3 on raft: "+big {
+			t.Fatalf("a frame of %d bytes arrived as %d bytes: %.60q", size, len(got), got)
+		}
+	}
 	users[1].say("peer 1 0 ping both ways")
 	if got := users[1].line(); got != "from 1 on raft: pong both ways" {
 		t.Fatalf("got %q", got)
@@ -107,8 +114,10 @@ func TestAPeerThatStopsGoesDownAndComesBackUp(t *testing.T) {
 	}
 	awaitEvent(t, a, "peer-down 2 raft")
 	awaitEvent(t, a, "peer-down 2 route")
-	again := testServer(t, Config{Node: 2, Dir: dir, PeerListen: addr, Cluster: "toys",
-		Peers: map[machine.NodeID]string{1: servers[0].PeerAddr().String()}})
+	again := testServer(t, Config{
+		Node: 2, Dir: dir, PeerListen: addr, Cluster: "toys",
+		Peers: map[machine.NodeID]string{1: servers[0].PeerAddr().String()},
+	})
 	b := dialUser(t, again.Addr().String())
 	awaitUp(t, b, 1)
 	b.say("peer 1 0 ping back")
@@ -148,8 +157,10 @@ func TestAFullRaftLinkDropsWholeFramesAndStaysUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s := testServer(t, Config{PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{2: l.Addr().String()},
-		Limits: Limits{MaxRaftPending: 1 << 20}})
+	s := testServer(t, Config{
+		PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{2: l.Addr().String()},
+		Limits: Limits{MaxRaftPending: 1 << 20},
+	})
 	nc := deafPeer(t, l, 2, "", machine.RaftLink)
 	u := dialUser(t, s.Addr().String())
 	awaitEvent(t, u, "peer-up 2 raft")
@@ -193,8 +204,10 @@ func TestAFullRouteLinkIsBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s := testServer(t, Config{PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{2: l.Addr().String()},
-		Limits: Limits{MaxRoutePending: 1 << 20}})
+	s := testServer(t, Config{
+		PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{2: l.Addr().String()},
+		Limits: Limits{MaxRoutePending: 1 << 20},
+	})
 	deafPeer(t, l, 2, "", machine.RouteLink)
 	u := dialUser(t, s.Addr().String())
 	awaitEvent(t, u, "peer-up 2 route")

@@ -1,4 +1,6 @@
-package main
+//go:build !race
+
+package bench
 
 import (
 	"flag"
@@ -6,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -15,19 +18,19 @@ type settings struct {
 	only, dir              string
 }
 
-func main() {
-	var s settings
-	flag.IntVar(&s.nodes, "nodes", 1, "nodes a cluster: 1 or 3")
-	flag.IntVar(&s.rounds, "rounds", 5, "rounds over all workloads")
-	flag.IntVar(&s.payload, "payload", 128, "bytes a message")
-	flag.DurationVar(&s.length, "time", 2*time.Second, "length of one measurement")
-	flag.StringVar(&s.only, "only", "", "workloads to run, comma-separated (all)")
-	flag.StringVar(&s.dir, "dir", "", "where the servers keep their data (a temporary directory)")
-	flag.Parse()
+var flags settings
+
+func TestMain(m *testing.M) {
+	flag.IntVar(&flags.nodes, "nodes", 1, "nodes a cluster: 1 or 3")
+	flag.IntVar(&flags.rounds, "rounds", 3, "rounds over all workloads")
+	flag.IntVar(&flags.payload, "payload", 128, "bytes a message")
+	flag.DurationVar(&flags.length, "time", time.Second, "length of one measurement")
+	flag.StringVar(&flags.only, "only", "", "workloads to run, comma-separated (all)")
+	flag.StringVar(&flags.dir, "dir", "", "where the servers keep their data (a temporary directory)")
 	if spec := os.Getenv(childEnv); spec != "" {
 		exit(child(spec))
 	}
-	exit(run(s))
+	os.Exit(m.Run())
 }
 
 func exit(err error) {
@@ -36,6 +39,35 @@ func exit(err error) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// One run is the whole comparison: its workloads and servers take turns.
+func BenchmarkAcknowledgedPublishes(b *testing.B) {
+	if flags.dir == "" {
+		flags.dir = b.TempDir()
+	}
+	for b.Loop() {
+		results, err := run(flags, b.Logf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Log(report(flags, results))
+		for _, w := range workloads {
+			if theirs, ours := results["nats-server"+w.name], results["brokerlab"+w.name]; len(theirs) > 0 {
+				b.ReportMetric(median(ours, rate)/median(theirs, rate), w.name+"-ratio")
+			}
+		}
+	}
+}
+
+func TestBothServersKeepExactlyWhatTheyAcknowledge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	s := settings{nodes: 1, rounds: 1, payload: 128, length: 100 * time.Millisecond, only: "sync1,async1", dir: t.TempDir()}
+	if _, err := run(s, t.Logf); err != nil { // which compares the two
+		t.Fatal(err)
+	}
 }
 
 // workload is clients with so many publishes each under way.
@@ -54,26 +86,16 @@ type result struct {
 	p50, p99  time.Duration
 }
 
-func run(s settings) error {
+func run(s settings, logf func(string, ...any)) (map[string][]result, error) {
 	if s.nodes != 1 && s.nodes != 3 {
-		return fmt.Errorf("%d nodes: want 1 or 3", s.nodes)
-	}
-	if s.dir == "" {
-		dir, err := os.MkdirTemp("", "bench")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		s.dir = dir
+		return nil, fmt.Errorf("%d nodes: want 1 or 3", s.nodes)
 	}
 	var systems []*system
 	for _, name := range []string{"nats-server", "brokerlab"} {
 		sys, err := startSystem(name, s)
-		if sys != nil {
-			defer sys.stop()
-		}
+		defer sys.stop()
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		systems = append(systems, sys)
 	}
@@ -87,32 +109,34 @@ func run(s settings) error {
 				sys := systems[(i+round)%len(systems)] // neither is always the first
 				r, err := sys.measure(w, s)
 				if err != nil {
-					return fmt.Errorf("%s, %s, round %d: %w", sys.name, w.name, round+1, err)
+					return nil, fmt.Errorf("%s, %s, round %d: %w", sys.name, w.name, round+1, err)
 				}
 				results[sys.name+w.name] = append(results[sys.name+w.name], r)
-				fmt.Fprintf(os.Stderr, "round %d %-7s %-12s %9.0f/s\n", round+1, w.name, sys.name, r.rate)
+				logf("round %d %-7s %-12s %9.0f/s", round+1, w.name, sys.name, r.rate)
 			}
 		}
 	}
-	report(s, results)
-	return nil
+	return results, nil
 }
 
-func report(s settings, results map[string][]result) {
-	fmt.Printf("%d node(s), %d B, %d rounds of %v, synced before the acknowledgement\n", s.nodes, s.payload, s.rounds, s.length)
-	fmt.Printf("%-8s %12s %12s %22s  %-25s %s\n", "", "nats-server", "brokerlab", "ratio", "p50/p99 µs", "server CPU µs a publish")
+func rate(r result) float64 { return r.rate }
+
+func report(s settings, results map[string][]result) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d node(s), %d B, %d rounds of %v, synced before the acknowledgement\n", s.nodes, s.payload, s.rounds, s.length)
+	fmt.Fprintf(&out, "%-8s %12s %12s %22s  %-25s %s\n", "", "nats-server", "brokerlab", "ratio", "p50/p99 µs", "server CPU µs a publish")
 	for _, w := range workloads {
 		theirs, ours := results["nats-server"+w.name], results["brokerlab"+w.name]
 		if len(theirs) == 0 {
 			continue
 		}
-		rate := func(r result) float64 { return r.rate }
 		base := median(theirs, rate)
 		low, high := spread(ours, rate)
-		fmt.Printf("%-8s %10.0f/s %10.0f/s %6.2f [%5.2f to %5.2f]  %s, %s  %.0f, %.0f\n", w.name, base, median(ours, rate),
+		fmt.Fprintf(&out, "%-8s %10.0f/s %10.0f/s %6.2f [%5.2f to %5.2f]  %s, %s  %.0f, %.0f\n", w.name, base, median(ours, rate),
 			median(ours, rate)/base, low/base, high/base, latency(theirs), latency(ours),
 			median(theirs, func(r result) float64 { return r.cpu }), median(ours, func(r result) float64 { return r.cpu }))
 	}
+	return out.String()
 }
 
 func latency(rs []result) string {

@@ -1,4 +1,6 @@
-package main
+//go:build !race
+
+package bench
 
 import (
 	"bufio"
