@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,26 +40,31 @@ type life struct {
 	leaders             map[uint64]*history.Event // by group: the newest
 	faults              []string                  // going on, by plan line
 	lines               []Line
-	cuts                []int32 // positions of the events that took it from the last holders
+	cuts                []int32 // positions of the events that took it from its holders
 }
 
 // home is one node that stored the message.
 type home struct {
-	node  uint32
-	group uint64
-	term  uint64 // if it led the group then: its term
-	lost  *loss
+	node uint32
+	term uint64 // if it led the group then: its term
+	lost *loss
 }
 
-// nodeStory is the newest end of a node's process.
-type nodeStory struct{ down *history.Event }
+// nodeStory is the newest end of a node's process, and what it stored in the message's stream.
+type nodeStory struct {
+	down *history.Event
+	held table[uint64] // content by sequence
+}
 
 // loss says how a node came to hold the message no more.
 type loss struct {
-	at    int64  // when the cause struck
-	cause string // "power failed on", ...
-	ends  string // where its store came back ending, or what took the place
-	with  []string
+	event  *history.Event // the event that shows it, at pos
+	pos    int32
+	at     int64  // when the cause struck
+	cause  string // "power failed on", ...
+	ends   string // what took its place; empty: its store came back ending at end
+	end    uint64
+	faults []string // going on then
 }
 
 func lifeOf(h *history.History, value string) *life {
@@ -80,7 +86,36 @@ func lifeOf(h *history.History, value string) *life {
 			l.operation(e)
 		}
 	}
+	l.sayLost()
 	return l
+}
+
+// sayLost adds the losses that were not made good: after a restart a node may bring a message
+// back from its log.
+func (l *life) sayLost() {
+	for _, x := range l.homes {
+		if x.lost == nil {
+			continue
+		}
+		l.cuts = append(l.cuts, x.lost.pos)
+		during := ""
+		if len(x.lost.faults) > 0 {
+			during = " (faults on: " + strings.Join(x.lost.faults, "; ") + ")"
+		}
+		l.say(x.lost.event, "lost: %s %s at %s%s%s", x.lost.cause, nodeName(x.node), seconds(x.lost.at), l.came(x.lost, 1), during)
+	}
+	slices.SortStableFunc(l.lines, func(a, b Line) int { return cmp.Compare(a.Index, b.Index) })
+}
+
+// ended says in what state a store came back, or what took the message's place.
+func (l *life) ended(x *loss) string {
+	switch {
+	case x.ends != "":
+		return x.ends
+	case x.end == 0:
+		return "empty"
+	}
+	return "ending at " + place(l.stream, x.end)
 }
 
 func (l *life) say(e *history.Event, format string, args ...any) {
@@ -149,7 +184,7 @@ func (l *life) observed(e *history.Event, pos int32) {
 	case obsLeader:
 		l.leaders[e.Group] = e
 	case history.Down:
-		l.nodes[e.Node] = &nodeStory{down: e}
+		l.node(e.Node).down = e
 	case obsStored:
 		l.stored(e, pos)
 	case obsAcked:
@@ -160,16 +195,48 @@ func (l *life) observed(e *history.Event, pos int32) {
 		l.recovered(e, pos)
 	case obsRemoved:
 		if x := l.home(e.Node); x != nil && x.lost == nil && e.Stream == l.stream && e.Seq == l.seq {
-			l.lose(x, e, pos, &loss{at: e.Time, cause: "a rule removed it from", ends: e.Why})
+			x.lost = &loss{event: e, pos: pos, at: e.Time, cause: "a rule removed it from", ends: e.Why, faults: l.faults}
 		}
 	}
 }
 
+func (l *life) node(n uint32) *nodeStory {
+	if l.nodes[n] == nil {
+		l.nodes[n] = &nodeStory{}
+	}
+	return l.nodes[n]
+}
+
+// replay follows what a node brings back after a restart: messages that it had stored before.
+func (l *life) replay(e *history.Event) {
+	if l.stream != "" && e.Stream != l.stream {
+		return
+	}
+	held := l.node(e.Node).held.at(e.Seq)
+	content := e.Hash
+	if content == 0 {
+		content = textHash(e.Value)
+	}
+	if x := l.home(e.Node); x != nil && x.lost != nil && *held == content && x.lost.ends == "" {
+		x.lost.end = max(x.lost.end, e.Seq)
+	}
+	*held = content
+}
+
+func textHash(text string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 1099511628211
+	}
+	return h
+}
+
 func (l *life) stored(e *history.Event, pos int32) {
+	l.replay(e)
 	if !l.is(e) {
 		x := l.home(e.Node)
 		if x != nil && x.lost == nil && l.seq != 0 && e.Seq == l.seq && e.Stream == l.stream {
-			l.lose(x, e, pos, &loss{at: e.Time, cause: "it was overwritten on", ends: "message " + contentName(e) + " took its number"})
+			x.lost = &loss{event: e, pos: pos, at: e.Time, cause: "it was overwritten on", ends: "message " + contentName(e) + " took its number", faults: l.faults}
 		}
 		return
 	}
@@ -179,13 +246,14 @@ func (l *life) stored(e *history.Event, pos int32) {
 	l.stream, l.seq = e.Stream, e.Seq
 	x := l.home(e.Node)
 	if x == nil {
-		x = &home{node: e.Node, group: e.Group}
+		x = &home{node: e.Node}
 		l.homes = append(l.homes, x)
-	} else if x.lost == nil {
-		return // a replay after a restart
+	} else {
+		x.lost = nil // brought back by a replay
+		l.node(e.Node).down = nil
+		return
 	}
-	x.lost = nil
-	delete(l.nodes, e.Node) // an earlier end of the process is not what will take the message
+	l.node(e.Node).down = nil // an earlier end of the process is not what will take the message
 	led := ""
 	if lead := l.leaders[e.Group]; lead != nil && lead.Node == e.Node {
 		x.term = lead.Term
@@ -199,19 +267,16 @@ func (l *life) recovered(e *history.Event, pos int32) {
 	if x == nil || x.lost != nil || e.Stream != l.stream || l.seq >= e.First && l.seq <= e.Seq {
 		return
 	}
-	ends := "empty"
-	switch {
-	case e.Seq < e.First:
-	case l.seq < e.First:
-		ends = "beginning at " + place(l.stream, e.First)
-	default:
-		ends = "ending at " + place(l.stream, e.Seq)
+	lost := &loss{event: e, pos: pos, at: e.Time, cause: "the log was cut on", faults: l.faults}
+	if l.seq < e.First && e.Seq >= e.First {
+		lost.ends = "beginning at " + place(l.stream, e.First)
+	} else if e.Seq >= e.First {
+		lost.end = e.Seq
 	}
-	lost := &loss{at: e.Time, cause: "the log was cut on", ends: ends}
-	if n := l.nodes[e.Node]; n != nil && n.down != nil {
+	if n := l.node(e.Node); n.down != nil {
 		lost.at, lost.cause = n.down.Time, downCause(n.down.Why)
 	}
-	l.lose(x, e, pos, lost)
+	x.lost = lost
 }
 
 // downCause says what happened when a process ended for why, up to the node's name.
@@ -225,17 +290,6 @@ func downCause(why string) string {
 		return "the disk was replaced on"
 	}
 	return "the process was killed on"
-}
-
-func (l *life) lose(x *home, e *history.Event, pos int32, how *loss) {
-	how.with = l.faults
-	x.lost = how
-	l.cuts = append(l.cuts, pos)
-	during := ""
-	if len(l.faults) > 0 {
-		during = " (faults on: " + strings.Join(l.faults, "; ") + ")"
-	}
-	l.say(e, "lost: %s %s at %s: %s%s", how.cause, nodeName(x.node), seconds(how.at), how.ends, during)
 }
 
 // sentence tells the life; it ends with a full stop.
@@ -298,11 +352,11 @@ func (l *life) lost() string {
 				continue
 			}
 			with, done[y.node] = append(with, y.node), true
-			if y.lost.ends != x.lost.ends {
-				otherwise = append(otherwise, nodeName(y.node)+" "+y.lost.ends)
+			if l.ended(y.lost) != l.ended(x.lost) {
+				otherwise = append(otherwise, nodeName(y.node)+" "+l.ended(y.lost))
 			}
 		}
-		text := fmt.Sprintf("at %s when %s %s%s", seconds(x.lost.at), x.lost.cause, nodeNames(with), x.lost.came(len(with)))
+		text := fmt.Sprintf("at %s when %s %s%s", seconds(x.lost.at), x.lost.cause, nodeNames(with), l.came(x.lost, len(with)))
 		if len(otherwise) > 0 {
 			text += " (" + listed(otherwise) + ")"
 		}
@@ -318,15 +372,14 @@ func (l *life) lost() string {
 	return text
 }
 
-// came says in what state the stores came back.
-func (x *loss) came(n int) string {
+// came says in what state the stores of n nodes came back.
+func (l *life) came(x *loss, n int) string {
+	ended := l.ended(x)
 	switch {
-	case x.ends == "":
-		return ""
 	case strings.HasPrefix(x.ends, "message ") || strings.HasPrefix(x.cause, "a rule"):
-		return ": " + x.ends
+		return ": " + ended
 	case n > 1:
-		return ": their logs came back " + x.ends
+		return ": their logs came back " + ended
 	}
-	return ": its log came back " + x.ends
+	return ": its log came back " + ended
 }

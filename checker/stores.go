@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -143,8 +144,19 @@ func (st *stores) node(n uint32) *nodeLife {
 	return l
 }
 
+func byNode(r *replica, n uint32) int { return cmp.Compare(r.node, n) }
+
+// known returns the replica on node, or nil.
+func (s *streamStores) known(node uint32) *replica {
+	if i, found := slices.BinarySearchFunc(s.replicas, node, byNode); found {
+		return s.replicas[i]
+	}
+	return nil
+}
+
+// replica returns the replica on node, a new one if need be.
 func (s *streamStores) replica(node uint32) *replica {
-	i, found := slices.BinarySearchFunc(s.replicas, node, func(r *replica, n uint32) int { return int(int64(r.node) - int64(n)) })
+	i, found := slices.BinarySearchFunc(s.replicas, node, byNode)
 	if !found {
 		s.replicas = slices.Insert(s.replicas, i, &replica{node: node, kept: 1})
 	}
@@ -227,12 +239,15 @@ func (st *stores) onStream(s *seen) {
 		r.recovered(s.e.First, s.e.Seq)
 		r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
 	case obsStreamCreated:
-		r := ss.replica(s.e.Node)
-		r.deleted = false
-		r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
+		// Every node of a cluster may hear of a stream; who holds it shows by storing.
+		if r := ss.known(s.e.Node); r != nil {
+			r.deleted = false
+			r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
+		}
 	case obsStreamDeleted:
-		r := ss.replica(s.e.Node)
-		*r = replica{node: r.node, kept: 1, deleted: true}
+		if r := ss.known(s.e.Node); r != nil {
+			*r = replica{node: r.node, kept: 1, deleted: true}
+		}
 	}
 }
 
@@ -242,7 +257,7 @@ func (st *stores) onStream(s *seen) {
 func (r *replica) recovered(first, seq uint64) {
 	restart := r.unsure && r.top > 0
 	r.unsure = false
-	if seq < first {
+	if seq < first || seq == 0 {
 		*r = replica{node: r.node, kept: 1, damaged: r.damaged}
 		return
 	}

@@ -45,6 +45,12 @@ func TestEveryClaimIsOfTheCatalogueAndHasASource(t *testing.T) {
 }
 
 func TestAnUnsyncedReferenceTakesBackDurabilityAndNATSDoesNot(t *testing.T) {
+	local, err := ClaimsOf(Reference, map[string]string{"read": "local", "sync": "group"})
+	require.NoError(t, err)
+	_, made := local.Of(LinearizableLog)
+	require.False(t, made, "a deposed leader may answer")
+	_, made = local.Of(LinearizableWrites)
+	require.True(t, made)
 	for _, sync := range []string{"interval", "none"} {
 		c, err := ClaimsOf(Reference, map[string]string{"sync": sync, "other": "x"})
 		require.NoError(t, err)
