@@ -1,10 +1,10 @@
 package broker
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,20 +43,9 @@ type labFrame struct {
 	bytes    []byte
 }
 
-// Read gives raft its election timeouts, from a small generator of its own.
-func (l *lab) Read(p []byte) (int, error) {
-	for i := range p {
-		l.random = l.random*1664525 + 1013904223
-		p[i] = byte(l.random >> 24)
-	}
-	return len(p), nil
-}
-
 func newLab(t *testing.T, n int, sw Switches) *lab {
 	l := &lab{t: t, sw: sw, nodes: map[machine.NodeID]*labNode{}}
-	old := rand.Reader
-	rand.Reader = l
-	t.Cleanup(func() { rand.Reader = old })
+	cryptotest.SetGlobalRandom(t, 7) // raft's election timeouts
 	for i := 1; i <= n; i++ {
 		l.ids = append(l.ids, machine.NodeID(i))
 	}
