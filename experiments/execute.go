@@ -88,6 +88,7 @@ type run struct {
 // world builds brokers and clients.
 func (r *run) world(plan faults.Plan, trace io.Writer) (*sim.World, error) {
 	cfg := sim.Config{Seed: uint64(r.config.Seed), Plan: plan, Trace: trace, Hooks: r.hooks()}
+	cfg.Network.Datagrams = r.config.Cluster.Datagrams
 	processes, err := r.brokers()
 	if err != nil {
 		return nil, err

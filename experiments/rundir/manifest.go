@@ -73,6 +73,9 @@ type Cluster struct {
 	// timeout; a power of two.
 	TickMS        int64 `json:"tick_ms,omitempty"`
 	ElectionTicks int   `json:"election_ticks,omitempty"`
+	// Datagrams makes the links between nodes sessionless: a frame under way reaches a node that
+	// restarted meanwhile.
+	Datagrams bool `json:"datagrams,omitempty"`
 }
 
 // Manifest is what was run, by what, and what came of it.
