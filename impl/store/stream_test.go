@@ -73,11 +73,14 @@ func (r *streamRun) boot() error {
 			return fmt.Errorf("checkpoint %d holds state %q", index, c.State)
 		}
 	}
-	i := slices.IndexFunc(r.saved, func(sc savedCheckpoint) bool { return sc.index == index })
+	i := len(r.saved) - 1
+	for i >= 0 && r.saved[i].index != index {
+		i--
+	}
 	if i < r.floor {
 		return fmt.Errorf("recovered checkpoint %d, at least %d is durable", index, r.saved[r.floor].index)
 	}
-	r.now, r.index = slices.Clone(r.saved[i].msgs), index
+	r.now = slices.Clone(r.saved[i].msgs)
 	r.saved, r.booting, r.found = r.saved[:i+1], s.phase != idle, c != nil
 	return r.compare()
 }
