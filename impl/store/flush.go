@@ -17,8 +17,9 @@ const (
 	openingSize = recordHeader + 4
 )
 
-// Flush ends a step, and must end every step in which Done took a token: it writes the pending batch if something in it is forced and no
-// batch is on its way. What is added meanwhile forms the next one: group commit.
+// Flush ends a step, and must end every step in which Done took a token: it writes the
+// pending batch if something in it is forced and no batch is on its way. What is added
+// meanwhile forms the next one: group commit.
 func (l *Log) Flush(fx *machine.Effects) {
 	if l.err != nil {
 		return

@@ -54,9 +54,21 @@ func TestAcceptingARecordBehindAHoleIsCaught(t *testing.T) {
 	for seed := range uint64(200) {
 		r := newLogRun(seeded(seed), LogConfig{Node: 1, SegmentBytes: 3000, AcceptAfterHole: true})
 		if err := r.torture(300); err != nil {
-			t.Logf("caught at seed %d: %v", seed, err)
+			t.Logf("caught at seed %d", seed)
 			return
 		}
 	}
 	t.Fatal("200 seeds did not catch AcceptAfterHole")
+}
+
+func TestRetryingAFailedSyncIsCaught(t *testing.T) {
+	for seed := range uint64(200) {
+		r := newLogRun(seeded(seed), LogConfig{Node: 1, SegmentBytes: 3000, RetrySync: true})
+		r.disk.failing = 12
+		if err := r.torture(300); err != nil {
+			t.Logf("caught at seed %d", seed)
+			return
+		}
+	}
+	t.Fatal("200 seeds did not catch RetrySync")
 }

@@ -128,7 +128,7 @@ func (r *logRun) work(n int) error {
 			continue
 		}
 		mine, failed := r.log.Done(op.Token, int64(len(op.Data)), err)
-		if !mine || (failed != nil) != (err != nil) {
+		if !mine || (failed != nil) != (err != nil && !r.cfg.RetrySync) {
 			return fmt.Errorf("done(%d, %v) = %t, %v", op.Token, err, mine, failed)
 		}
 		if failed != nil { // the node stops, and its process starts again
