@@ -98,7 +98,7 @@ func (j *progressJudge) acks() map[int32][]int64 {
 			acks[o.stream] = append(acks[o.stream], o.retT)
 		}
 	}
-	for _, times := range acks {
+	for _, times := range acks { // map order: each list is sorted by itself
 		slices.Sort(times)
 	}
 	return acks

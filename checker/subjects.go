@@ -49,7 +49,7 @@ func newSubjectBounds(p *problem) *subjectBounds {
 		}
 		b.of[l.subject].answers = append(b.of[l.subject].answers, l)
 	}
-	for _, x := range b.of {
+	for _, x := range b.of { // map order: each list is sorted by itself
 		slices.SortFunc(x.answers, func(x, y subjectLast) int { return cmp.Compare(x.seq, y.seq) })
 	}
 	return b

@@ -75,7 +75,7 @@ func (t *table[T]) at(n uint64) *T {
 func (t *table[T]) widen(p uint64) {
 	wide := max(p+1, min(2*uint64(len(t.dense)), p+1024))
 	t.dense = append(t.dense, make([]*[pageSize]T, wide-uint64(len(t.dense)))...)
-	for q, page := range t.sparse {
+	for q, page := range t.sparse { // map order: each page goes to its own place
 		if q < wide {
 			t.dense[q] = page
 			delete(t.sparse, q)
@@ -114,7 +114,7 @@ func (t *table[T]) each(visit func(n uint64, cell *T) bool) {
 		}
 	}
 	wild := make([]uint64, 0, len(t.sparse))
-	for p := range t.sparse {
+	for p := range t.sparse { // map order: sorted below
 		wild = append(wild, p)
 	}
 	slices.Sort(wild)
@@ -149,7 +149,7 @@ func (t *table[T]) cutAbove(n uint64) {
 			t.dense[p][i] = zero
 		}
 	}
-	for p, page := range t.sparse {
+	for p, page := range t.sparse { // map order: each cell is cleared by its own number
 		for i := range page {
 			if p<<pageBits+uint64(i) > n {
 				page[i] = zero
