@@ -38,7 +38,7 @@ type Election struct {
 
 // Run is a measured history.
 type Run struct {
-	End       int64 // time of the last event, nanoseconds
+	End       int64 // nanoseconds: the last call, answer or fault, the final drain apart
 	Healed    int64 // when the world healed; 0 if it never did
 	Samples   []Sample
 	Spans     []Span
@@ -70,7 +70,9 @@ func (m *measurer) at(t int64) *Sample {
 }
 
 func (m *measurer) event(e *history.Event) {
-	m.run.End = max(m.run.End, e.Time)
+	if e.Kind != history.Obs && !e.Final {
+		m.run.End = max(m.run.End, e.Time)
+	}
 	switch e.Kind {
 	case history.Invoke:
 		if !e.Final {

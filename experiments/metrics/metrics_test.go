@@ -39,7 +39,7 @@ func TestRatesCountCompletionsAndLatenciesBelongToTheSecondOfTheCall(t *testing.
 	require.Equal(t, int64(2_000), r.Samples[0].PublishP50US)
 	require.Equal(t, int64(1), r.Samples[1].ReadFailed)
 	require.Zero(t, r.Samples[2].ReadOK, "the drain is no load")
-	require.Equal(t, []Span{{From: 1e9, To: 2.9e9, Kind: "crash"}}, r.Spans, "a fault that nothing ends lasts; a heal is none")
+	require.Equal(t, []Span{{From: 1e9, To: 2.7e9, Kind: "crash"}}, r.Spans, "a fault that nothing ends lasts; a heal is none")
 	require.Equal(t, int64(2.7e9), r.Healed)
 	require.Len(t, r.Elections, 1)
 
