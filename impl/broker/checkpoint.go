@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"errors"
+
+	"github.com/brokerlab/brokerlab/impl/store"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -75,6 +78,10 @@ func (b *Broker) freeLog() {
 // storeDone handles the end of one of a store's disk operations.
 func (b *Broker) storeDone(o *owner, in *machine.Input) {
 	_, msg, failed := o.store.Done(in.Token, in.N, in.Bytes, in.Err)
+	if rot := (*store.DamageError)(nil); errors.As(failed, &rot) {
+		b.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: rot.Error()})
+		msg, failed = nil, nil
+	}
 	if failed != nil {
 		machine.GiveUp("the store in %s failed: %v", o.dir, failed)
 	}
@@ -86,5 +93,7 @@ func (b *Broker) storeDone(o *owner, in *machine.Input) {
 		g.checkpointed()
 		g.touch() // the store may have more to write
 		g.queue()
+	} else {
+		o.store.Flush(b.fx)
 	}
 }

@@ -35,11 +35,15 @@ func (b *Broker) await(w waiting, forced bool) {
 		w.releaseOwn()
 	}
 	if !forced {
-		if len(b.waiting) == 0 {
+		// What recovery found may still be lost while its own write, the first ticket, is under way.
+		w.ticket = 1
+		if n := len(b.waiting); n > 0 {
+			w.ticket = b.waiting[n-1].ticket
+		}
+		if w.ticket <= b.log.Durable() {
 			b.release(&w)
 			return
 		}
-		w.ticket = b.waiting[len(b.waiting)-1].ticket
 	}
 	b.waiting = append(b.waiting, w)
 }

@@ -128,8 +128,12 @@ func (g *group) restoreTail(rec store.GroupLog) {
 	}
 	hs.Commit = max(hs.Commit, g.applied, base)
 	if hs.Commit > g.tail.last() {
-		// Only a log that was not synced can come back shorter than what was committed.
+		// Only a log that was not synced can come back shorter than what was committed. Where that is
+		// accepted it is written down: the old commit index would prove the loss at every boot.
 		hs.Commit = g.tail.last()
+		if g.b.cfg.Switches.Damage == "cut" {
+			g.b.log.SetHardState(g.id, store.HardState{Term: hs.Term, Vote: hs.Vote, Commit: hs.Commit}, true)
+		}
 	}
 	hs.Term = max(hs.Term, term)
 	g.term, g.vote, g.commit = hs.Term, hs.Vote, hs.Commit

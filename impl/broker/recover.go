@@ -21,7 +21,7 @@ type owner struct {
 type foundStore struct {
 	*owner
 	checkpoint *store.Checkpoint
-	damage     string // what its files lost, if they did; store is then empty
+	damage     string // what its files lost, if they did
 	fresh      bool   // made after boot: there was nothing to lose
 }
 
@@ -106,7 +106,11 @@ func (b *Broker) openStore(dir string, image machine.Image) (*foundStore, error)
 	s, cp, err := store.OpenStream(cfg, image, b.fx, tokens)
 	if damage := (*store.DamageError)(nil); errors.As(err, &damage) {
 		f.damage = damage.Error()
-		s, cp, err = store.OpenStream(cfg, emptyImage{}, b.fx, tokens)
+		if b.cfg.Switches.Damage == "cut" {
+			s.Reset(b.fx)
+			s.Flush(b.fx)
+		}
+		cp, err = nil, nil
 	}
 	f.store, f.checkpoint = s, cp
 	return f, err

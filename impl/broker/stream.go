@@ -134,7 +134,6 @@ func (s *streamState) applyPublish(index uint64, subject, header, payload []byte
 	seq := last + 1
 	name := string(subject)
 	s.g.store.Append(store.Message{Seq: seq, Index: index, Time: s.lastTime, Subject: name, Header: header, Data: payload})
-	s.g.b.fx.Charge(machine.WorkStore, 1, int64(len(payload)), 0)
 	s.g.observeStored(seq, index, name, payload)
 	if reply == "" {
 		return
