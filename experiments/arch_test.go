@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/brokerlab/brokerlab/tools/arch"
+	"github.com/brokerlab/brokerlab/experiments/internal/arch"
 )
 
 // design is the table of rooms. Arrows point down only; tests are held to them too.
@@ -22,16 +22,14 @@ var design = &arch.Policy{
 		"checker":     {"checker", "model"},
 		"impl":        {"impl", "model"},
 		"sim":         {"sim", "faults", "model"},
-		"experiments": {"experiments", "sim", "impl", "checker", "faults", "model", "tools/arch"},
+		"experiments": {"experiments", "sim", "impl", "checker", "faults", "model"},
 		"notebooks":   {"notebooks", "model"}, // model for the form of history files
 		"cmd":         {"cmd", "experiments", "impl/drive"},
-		"tools":       {"tools"},
 	},
 	Libraries: map[string][]string{
 		"model":       {},
 		"faults":      {},
 		"sim":         {},
-		"tools":       {},
 		"checker":     {"github.com/anishathalye/porcupine"},
 		"impl":        {"github.com/klauspost/compress"},
 		"impl/broker": {"github.com/klauspost/compress", "go.etcd.io/raft", "google.golang.org/protobuf"},
@@ -67,7 +65,6 @@ var design = &arch.Policy{
 var topLevel = []string{
 	"model", "sim", "impl", "faults", "checker", "experiments", "notebooks", "cmd",
 	"go.mod", "go.sum", "Makefile", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE",
-	"tools", // the mechanism of this test, which is about the rooms and so in none of them
 }
 
 // root is the module's directory, seen from this package's.

@@ -167,7 +167,7 @@ func (rc *recovery) behind(hole position, visit func(r record, s stamp, p positi
 
 // gap says whether entries are missing that no checkpoint covers.
 func (rc *recovery) gap() bool {
-	for _, g := range rc.state.groups {
+	for _, g := range rc.state.groups { // map order: any one will do
 		if g.missing() {
 			return true
 		}

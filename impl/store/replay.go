@@ -152,7 +152,7 @@ func (g *replayed) advance(index, term uint64) {
 // ids are the groups' numbers, sorted.
 func (v *replay) ids() []uint64 {
 	ids := make([]uint64, 0, len(v.groups))
-	for id := range v.groups {
+	for id := range v.groups { // map order: sorted below
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
