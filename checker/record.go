@@ -154,8 +154,10 @@ func (r *record) streamOf(name string) int32 {
 func (r *record) invoke(e *history.Event, s *seen) {
 	s.op = int32(len(r.ops))
 	s.stream, s.value = r.streamOf(e.Stream), r.valueOf(e.Value)
-	o := op{num: e.Op, seq: e.Seq, expect: e.Expect, call: s.pos, ret: none, stream: s.stream, value: s.value,
-		subject: none, client: r.clients.of(e.Client), verb: verbOf(e.Verb), final: e.Final, callT: e.Time}
+	o := op{
+		num: e.Op, seq: e.Seq, expect: e.Expect, call: s.pos, ret: none, stream: s.stream, value: s.value,
+		subject: none, client: r.clients.of(e.Client), verb: verbOf(e.Verb), final: e.Final, callT: e.Time,
+	}
 	if e.Subject != "" {
 		o.subject = r.subjects.of(e.Subject)
 	}

@@ -114,8 +114,12 @@ var roles = []struct {
 	word string
 	who  Who
 }{
-	{"leader", Leader}, {"follower", Follower}, {"followers", Followers},
-	{"members", Members}, {"majority", Majority}, {"minority", Minority},
+	{"leader", Leader},
+	{"follower", Follower},
+	{"followers", Followers},
+	{"members", Members},
+	{"majority", Majority},
+	{"minority", Minority},
 }
 
 // roleOf returns the role a word stands for, or 0.

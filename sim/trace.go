@@ -176,8 +176,14 @@ func observationText(o *machine.Observation) string {
 		name  string
 		value uint64
 	}{
-		{"group", o.Group}, {"term", o.Term}, {"index", o.Index}, {"seq", o.Seq}, {"first", o.First},
-		{"n", uint64(o.N)}, {"peer", uint64(o.Peer)}, {"conn", uint64(o.Conn)},
+		{"group", o.Group},
+		{"term", o.Term},
+		{"index", o.Index},
+		{"seq", o.Seq},
+		{"first", o.First},
+		{"n", uint64(o.N)},
+		{"peer", uint64(o.Peer)},
+		{"conn", uint64(o.Conn)},
 	} {
 		if f.value != 0 {
 			out = fmt.Appendf(out, "%s %d ", f.name, int64(f.value))

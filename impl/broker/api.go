@@ -138,9 +138,11 @@ func (s *metaState) accountInfo(m *message) {
 			Consumers int            `json:"consumers"`
 			Limits    map[string]int `json:"limits"`
 			API       map[string]int `json:"api"`
-		}{typeAccountInfo, 0, 0, len(s.streams), 0,
+		}{
+			typeAccountInfo, 0, 0, len(s.streams), 0,
 			map[string]int{"max_memory": -1, "max_storage": -1, "max_streams": -1, "max_consumers": -1},
-			map[string]int{"level": 0, "total": 0, "errors": 0}}))
+			map[string]int{"level": 0, "total": 0, "errors": 0},
+		}))
 	})
 }
 

@@ -183,7 +183,8 @@ func (b *Broker) route(m *message) bool {
 	}
 	for i := range hops {
 		b.sendRoute(hops[i].node, wire.AppendRoute(nil, &wire.RouteMsg{
-			Subject: m.subject, Reply: m.reply, Queues: hops[i].queues, Header: m.header, Payload: m.data, Tail: m.tail}))
+			Subject: m.subject, Reply: m.reply, Queues: hops[i].queues, Header: m.header, Payload: m.data, Tail: m.tail,
+		}))
 		b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.data)), 0)
 	}
 	return reached

@@ -147,8 +147,10 @@ func TestEveryOperationEndsOnceHoweverConnectionsBehave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answers := rapid.SampledFrom([]string{`{"stream":"S","seq":5}`, `{"error":{"code":503,"err_code":10077,"description":"x"}}`,
-			`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"}}`, `{`, ``})
+		answers := rapid.SampledFrom([]string{
+			`{"stream":"S","seq":5}`, `{"error":{"code":503,"err_code":10077,"description":"x"}}`,
+			`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"}}`, `{`, ``,
+		})
 		answered := map[uint64]bool{} // operations that the broker answered while they were open and sent
 		t.Repeat(map[string]func(*rapid.T){
 			"want": func(t *rapid.T) {

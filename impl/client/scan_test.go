@@ -42,8 +42,10 @@ func utf8Valid(text []byte) bool { return bytes.Equal(bytes.ToValidUTF8(text, ni
 
 // FuzzAnswer: no answer makes the client panic, or say that a publish is stored without a sequence.
 func FuzzAnswer(f *testing.F) {
-	for _, text := range []string{`{"stream":"S","seq":1}`, `{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"}}`,
-		`{"message":{"subject":"a","seq":2,"data":"djE="}}`} {
+	for _, text := range []string{
+		`{"stream":"S","seq":1}`, `{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"}}`,
+		`{"message":{"subject":"a","seq":2,"data":"djE="}}`,
+	} {
 		f.Add([]byte(text), []byte("NATS/1.0 503\r\n\r\n"))
 		f.Add([]byte(text), []byte{})
 	}

@@ -202,5 +202,7 @@ func (w *world) Complete(id uint64, op load.Op, out load.Outcome) {
 	w.say("[%d] %s %s: %s", id, op.Verb, status, strings.Join(fields, " "))
 }
 
-var verbs = map[string]history.Verb{"publish": history.Publish, "read": history.Read, "last": history.Last,
-	"create": history.Create, "delete": history.Delete}
+var verbs = map[string]history.Verb{
+	"publish": history.Publish, "read": history.Read, "last": history.Last,
+	"create": history.Create, "delete": history.Delete,
+}

@@ -19,8 +19,10 @@ func writtenLog(t testing.TB, cfg LogConfig, batches int) (*logRun, []position) 
 	var ends []position
 	for i := range batches {
 		last := uint64(2 * i)
-		r.log.Append(1, []Entry{{Index: last + 1, Term: 1, Data: []byte(fmt.Sprint("entry ", last+1))},
-			{Index: last + 2, Term: 1, Data: []byte(fmt.Sprint("entry ", last+2))}})
+		r.log.Append(1, []Entry{
+			{Index: last + 1, Term: 1, Data: []byte(fmt.Sprint("entry ", last+1))},
+			{Index: last + 2, Term: 1, Data: []byte(fmt.Sprint("entry ", last+2))},
+		})
 		r.log.SetHardState(1, HardState{Term: 1, Vote: 2, Commit: last}, false)
 		r.flush()
 		require.NoError(t, r.work(100))

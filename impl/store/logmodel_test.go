@@ -68,8 +68,10 @@ type logRun struct {
 }
 
 func newLogRun(by dice, cfg LogConfig) *logRun {
-	r := &logRun{by: by, cfg: cfg, disk: newTestDisk(), fx: &machine.Effects{}, now: logState{},
-		states: []logState{{}}, ends: []position{0}, terms: map[uint64]uint64{}}
+	r := &logRun{
+		by: by, cfg: cfg, disk: newTestDisk(), fx: &machine.Effects{}, now: logState{},
+		states: []logState{{}}, ends: []position{0}, terms: map[uint64]uint64{},
+	}
 	if err := r.boot(); err != nil {
 		panic(err)
 	}

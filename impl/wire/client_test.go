@@ -104,8 +104,10 @@ func TestConnectAndInfoSurviveTheirJSON(t *testing.T) {
 	if err := ParseConnect([]byte(`{"verbose":1`), &c); !errors.Is(err, ErrParser) {
 		t.Errorf("broken CONNECT: %v", err)
 	}
-	info := Info{ServerID: "id", ServerName: "n1", Version: "2.15.2", Proto: 1, Headers: true, MaxPayload: 1 << 20,
-		JetStream: true, ClientID: 7, ConnectURLs: []string{"a:1"}, APILevel: 5}
+	info := Info{
+		ServerID: "id", ServerName: "n1", Version: "2.15.2", Proto: 1, Headers: true, MaxPayload: 1 << 20,
+		JetStream: true, ClientID: 7, ConnectURLs: []string{"a:1"}, APILevel: 5,
+	}
 	line := AppendInfo(nil, &info)
 	var back Info
 	if err := ParseInfo(line[len("INFO "):], &back); err != nil || fmt.Sprint(back) != fmt.Sprint(info) {

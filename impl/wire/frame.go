@@ -23,8 +23,10 @@ const (
 	kinds
 )
 
-var kindNames = [kinds]string{"?", "hello", "raft", "interest-add", "interest-remove", "interest-reset",
-	"route", "catchup-request", "catchup-chunk", "catchup-done"}
+var kindNames = [kinds]string{
+	"?", "hello", "raft", "interest-add", "interest-remove", "interest-reset",
+	"route", "catchup-request", "catchup-chunk", "catchup-done",
+}
 
 // String is the kind's name in traces and errors.
 func (k Kind) String() string {

@@ -43,8 +43,10 @@ func drawFrame(t *rapid.T) (kind Kind, frame []byte, want Frame) {
 		c.Group, c.Snapshot, c.From, c.Why = number.Draw(t, "group"), number.Draw(t, "snapshot"), number.Draw(t, "from"), text.Draw(t, "why")
 		blob := rapid.SliceOfN(rapid.Byte(), 0, 10)
 		for range rapid.IntRange(0, 3).Draw(t, "messages") {
-			c.Messages = append(c.Messages, CatchupMessage{number.Draw(t, "seq"), number.Draw(t, "index"), rapid.Int64().Draw(t, "time"),
-				text.Draw(t, "subject"), orNil(blob.Draw(t, "header")), orNil(blob.Draw(t, "data"))})
+			c.Messages = append(c.Messages, CatchupMessage{
+				number.Draw(t, "seq"), number.Draw(t, "index"), rapid.Int64().Draw(t, "time"),
+				text.Draw(t, "subject"), orNil(blob.Draw(t, "header")), orNil(blob.Draw(t, "data")),
+			})
 		}
 		frame = AppendCatchup(nil, kind, c)
 	}
@@ -53,10 +55,12 @@ func drawFrame(t *rapid.T) (kind Kind, frame []byte, want Frame) {
 
 func drawRoute(t *rapid.T) RouteMsg {
 	blob := rapid.SliceOfN(rapid.SampledFrom([]byte("a1 \r\n")), 0, 12)
-	m := RouteMsg{Subject: []byte(rapid.StringMatching(`[a-z.]{1,10}`).Draw(t, "subject")),
+	m := RouteMsg{
+		Subject: []byte(rapid.StringMatching(`[a-z.]{1,10}`).Draw(t, "subject")),
 		Reply:   orNil([]byte(rapid.StringMatching(`[a-z.]{0,10}`).Draw(t, "reply"))),
 		Queues:  rapid.SliceOfN(rapid.StringMatching(`[a-z]{0,3}`), 0, 3).Draw(t, "queues"),
-		Payload: blob.Draw(t, "payload")}
+		Payload: blob.Draw(t, "payload"),
+	}
 	if rapid.Bool().Draw(t, "headers") {
 		m.Header = append([]byte{}, blob.Draw(t, "header")...)
 	}

@@ -64,8 +64,10 @@ func TestHeadersAreReadBackInOrderAndMayBeExtended(t *testing.T) {
 }
 
 func TestBadHeaderBlocksAreNotValid(t *testing.T) {
-	for _, bad := range []string{"", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\nA: b\r\n", "NATS/1.0\r\nA: b\r\n\r\nx", "NATS/1.01\r\n\r\n",
-		"NATS/1.0\r\nnocolon\r\n\r\n", "NATS/1.0\r\n: v\r\n\r\n", "HTTP/1.1 200\r\n\r\n"} {
+	for _, bad := range []string{
+		"", "NATS/1.0", "NATS/1.0\r\n", "NATS/1.0\r\nA: b\r\n", "NATS/1.0\r\nA: b\r\n\r\nx", "NATS/1.01\r\n\r\n",
+		"NATS/1.0\r\nnocolon\r\n\r\n", "NATS/1.0\r\n: v\r\n\r\n", "HTTP/1.1 200\r\n\r\n",
+	} {
 		if HeaderValid([]byte(bad)) {
 			t.Errorf("%q is valid", bad)
 		}

@@ -40,6 +40,7 @@ func (c *calls) OnUnsub(sid []byte, max int) error { return c.add("UNSUB %q %d",
 func (c *calls) OnPub(p *Pub) error {
 	return c.add("PUB %q reply=%q header=%q payload=%q tail=%q", p.Subject, p.Reply, p.Header, p.Payload, p.Tail)
 }
+
 func (c *calls) OnMsg(m *Msg) error {
 	return c.add("MSG %q sid=%q reply=%q header=%q payload=%q", m.Subject, m.SID, m.Reply, m.Header, m.Payload)
 }
@@ -142,8 +143,10 @@ func TestALineIsRefusedAsSoonAsItsVerbIsWrong(t *testing.T) {
 }
 
 func TestALimitOfPayloadHoldsForWholeMessagesToo(t *testing.T) {
-	for in, ok := range map[string]bool{"PUB a 4\r\n1234\r\n": true, "PUB a 5\r\n12345\r\n": false, "HPUB a 3 4\r\n1234\r\n": true,
-		"HPUB a 3 5\r\n12345\r\n": false, "pub a 5\r\n12345\r\n": false} {
+	for in, ok := range map[string]bool{
+		"PUB a 4\r\n1234\r\n": true, "PUB a 5\r\n12345\r\n": false, "HPUB a 3 4\r\n1234\r\n": true,
+		"HPUB a 3 5\r\n12345\r\n": false, "pub a 5\r\n12345\r\n": false,
+	} {
 		if err := (&Parser{MaxPayload: 4}).Feed([]byte(in), &calls{}); (err == nil) != ok || err != nil && !errors.Is(err, ErrMaxPayload) {
 			t.Errorf("%q: %v", in, err)
 		}

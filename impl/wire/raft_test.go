@@ -40,8 +40,10 @@ func drawMessage(t *rapid.T) *raftpb.Message {
 		return raftpb.EntryType(rapid.Int32Range(0, 2).Draw(t, "type"))
 	})
 	for range rapid.IntRange(0, 4).Draw(t, "entries") {
-		m.Entries = append(m.Entries, &raftpb.Entry{Term: maybe(t, number, "term"), Index: maybe(t, number, "index"),
-			Type: maybe(t, entryKind, "type"), Data: maybeBytes(t, "data")})
+		m.Entries = append(m.Entries, &raftpb.Entry{
+			Term: maybe(t, number, "term"), Index: maybe(t, number, "index"),
+			Type: maybe(t, entryKind, "type"), Data: maybeBytes(t, "data"),
+		})
 	}
 	if rapid.Bool().Draw(t, "snapshot") {
 		m.Snapshot = drawSnapshot(t)
@@ -55,8 +57,10 @@ func drawSnapshot(t *rapid.T) *raftpb.Snapshot {
 		s.Metadata = &raftpb.SnapshotMetadata{Index: maybe(t, number, "index"), Term: maybe(t, number, "term")}
 		if rapid.Bool().Draw(t, "conf") {
 			ids := rapid.SliceOfN(number, 0, 4)
-			s.Metadata.ConfState = &raftpb.ConfState{Voters: ids.Draw(t, "voters"), Learners: ids.Draw(t, "learners"),
-				VotersOutgoing: ids.Draw(t, "outgoing"), LearnersNext: ids.Draw(t, "next"), AutoLeave: maybe(t, rapid.Bool(), "auto")}
+			s.Metadata.ConfState = &raftpb.ConfState{
+				Voters: ids.Draw(t, "voters"), Learners: ids.Draw(t, "learners"),
+				VotersOutgoing: ids.Draw(t, "outgoing"), LearnersNext: ids.Draw(t, "next"), AutoLeave: maybe(t, rapid.Bool(), "auto"),
+			}
 		}
 	}
 	return s
@@ -115,11 +119,15 @@ func TestACountThatCannotBeTrueIsRefusedBeforeAnythingIsAllocated(t *testing.T) 
 }
 
 func appendOf(entries, size int) *raftpb.Message {
-	m := &raftpb.Message{Type: raftpb.MsgApp.Enum(), To: new(uint64(1)), From: new(uint64(2)), Term: new(uint64(3)),
-		LogTerm: new(uint64(3)), Index: new(uint64(100)), Commit: new(uint64(99))}
+	m := &raftpb.Message{
+		Type: raftpb.MsgApp.Enum(), To: new(uint64(1)), From: new(uint64(2)), Term: new(uint64(3)),
+		LogTerm: new(uint64(3)), Index: new(uint64(100)), Commit: new(uint64(99)),
+	}
 	for i := range entries {
-		m.Entries = append(m.Entries, &raftpb.Entry{Term: new(uint64(3)), Index: new(uint64(101 + i)), Type: raftpb.EntryNormal.Enum(),
-			Data: make([]byte, size)})
+		m.Entries = append(m.Entries, &raftpb.Entry{
+			Term: new(uint64(3)), Index: new(uint64(101 + i)), Type: raftpb.EntryNormal.Enum(),
+			Data: make([]byte, size),
+		})
 	}
 	return m
 }
@@ -142,8 +150,10 @@ func FuzzDecodeRaft(f *testing.F) {
 	f.Add(AppendRaft(nil, 1, appendOf(0, 0)))
 	f.Add(AppendRaft(nil, 1, appendOf(3, 10)))
 	conf := &raftpb.ConfState{Voters: []uint64{1, 2, 3}, AutoLeave: new(true)}
-	f.Add(AppendRaft(nil, 9, &raftpb.Message{Type: raftpb.MsgSnap.Enum(), Context: []byte("x"), Reject: new(true),
-		Snapshot: &raftpb.Snapshot{Data: []byte("manifest"), Metadata: &raftpb.SnapshotMetadata{ConfState: conf, Index: new(uint64(5)), Term: new(uint64(2))}}}))
+	f.Add(AppendRaft(nil, 9, &raftpb.Message{
+		Type: raftpb.MsgSnap.Enum(), Context: []byte("x"), Reject: new(true),
+		Snapshot: &raftpb.Snapshot{Data: []byte("manifest"), Metadata: &raftpb.SnapshotMetadata{ConfState: conf, Index: new(uint64(5)), Term: new(uint64(2))}},
+	}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		group, m, err := DecodeRaft(p)
 		if err != nil {

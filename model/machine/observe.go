@@ -38,8 +38,10 @@ const (
 	Note
 )
 
-var obsNames = [...]string{"?", "booted", "leader", "follower", "voted", "appended", "truncated", "applied",
-	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted", "note"}
+var obsNames = [...]string{
+	"?", "booted", "leader", "follower", "voted", "appended", "truncated", "applied",
+	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted", "note",
+}
 
 // String is the kind's name in histories and traces.
 func (k ObsKind) String() string { return obsNames[k] }

@@ -127,8 +127,10 @@ func TestTokensAreCountedFromZero(t *testing.T) {
 }
 
 func TestNamesAreSingleHarmlessTokens(t *testing.T) {
-	for name, want := range map[string]bool{"ORDERS": true, "a-b_c": true, "": false, "a.b": false, "a*": false,
-		">": false, "a b": false, "a/b": false, `a\b`: false, "a\x00": false, "é": true} {
+	for name, want := range map[string]bool{
+		"ORDERS": true, "a-b_c": true, "": false, "a.b": false, "a*": false,
+		">": false, "a b": false, "a/b": false, `a\b`: false, "a\x00": false, "é": true,
+	} {
 		if got := ValidName(name); got != want {
 			t.Errorf("ValidName(%q) is %v", name, got)
 		}

@@ -48,16 +48,20 @@ func Default() Config {
 func (c Config) withDefaults() Config {
 	def := Default()
 	for _, t := range []struct{ have, want **choice.Quantiles }{
-		{&c.SyncTime, &def.SyncTime}, {&c.WriteTime, &def.WriteTime},
-		{&c.ReadTime, &def.ReadTime}, {&c.NameTime, &def.NameTime},
+		{&c.SyncTime, &def.SyncTime},
+		{&c.WriteTime, &def.WriteTime},
+		{&c.ReadTime, &def.ReadTime},
+		{&c.NameTime, &def.NameTime},
 	} {
 		if *t.have == nil {
 			*t.have = *t.want
 		}
 	}
 	for _, t := range []struct{ have, want *int64 }{
-		{&c.SyncPerKiB, &def.SyncPerKiB}, {&c.WritePerKiB, &def.WritePerKiB},
-		{&c.ReadPerKiB, &def.ReadPerKiB}, {&c.Writeback, &def.Writeback},
+		{&c.SyncPerKiB, &def.SyncPerKiB},
+		{&c.WritePerKiB, &def.WritePerKiB},
+		{&c.ReadPerKiB, &def.ReadPerKiB},
+		{&c.Writeback, &def.Writeback},
 	} {
 		if *t.have == 0 {
 			*t.have = *t.want
