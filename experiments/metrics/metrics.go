@@ -70,12 +70,10 @@ func (m *measurer) at(t int64) *Sample {
 }
 
 func (m *measurer) event(e *history.Event) {
-	if e.Kind != history.Obs && !e.Final {
-		m.run.End = max(m.run.End, e.Time)
-	}
 	switch e.Kind {
 	case history.Invoke:
 		if !e.Final {
+			m.run.End = max(m.run.End, e.Time)
 			m.open[e.Op] = e
 			if e.Verb == history.Publish {
 				m.at(e.Time).Offered++
@@ -83,10 +81,12 @@ func (m *measurer) event(e *history.Event) {
 		}
 	case history.OK, history.Fail, history.Info:
 		if inv := m.open[e.Op]; inv != nil {
+			m.run.End = max(m.run.End, e.Time)
 			delete(m.open, e.Op)
 			m.completion(inv, e)
 		}
 	case history.Fault:
+		m.run.End = max(m.run.End, e.Time)
 		if e.Verb != "heal" { // the end of faults is none
 			m.fault(e)
 		}
