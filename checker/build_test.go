@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/model/history"
-	"github.com/brokerlab/brokerlab/model/spec"
 )
 
 // script builds a history from lines that read as a story. Times are given in milliseconds by a
@@ -179,13 +177,4 @@ func hashOf(text string) uint64 {
 		h = (h ^ uint64(text[i])) * 1099511628211
 	}
 	return h
-}
-
-// verdict judges one guarantee over a script.
-func verdict(t testing.TB, id spec.ID, text string) Verdict {
-	t.Helper()
-	r := Run(script(t, text), Options{})
-	v := r.Of(id)
-	require.NotNil(t, v, fmt.Sprint(id))
-	return *v
 }

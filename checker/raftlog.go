@@ -240,9 +240,9 @@ type completenessJudge struct {
 
 // committed follows one group: how far it was applied, and how high terms had gone by then.
 type committed struct {
-	index, term uint64
-	maxTerm     uint64 // highest term of a leader so far
-	pos         int32
+	index   uint64
+	maxTerm uint64 // highest term of a leader so far
+	pos     int32
 	// marks holds, ascending in both, how far was applied while maxTerm stood.
 	marks   []applyMark
 	leaders map[uint64]promise // by term

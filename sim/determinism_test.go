@@ -207,7 +207,7 @@ func firstDifference(a, b []string) string {
 }
 
 // reader is a machine that reads crypto/rand where it should not be read from, or at boot.
-type reader struct{ got []byte }
+type reader struct{}
 
 func (*reader) Step(*machine.Env, *machine.Input, *machine.Effects) {}
 func (*reader) Footprint(dst []machine.Use) []machine.Use           { return dst }

@@ -13,8 +13,6 @@ const (
 	segAck                          // n bytes of the opposite pipe were read
 )
 
-var segmentNames = [...]string{"?", "bytes", "frame", "fin", "reset", "ack"}
-
 // segment is something on its way, or stuck on it.
 type segment struct {
 	pipe  *pipe

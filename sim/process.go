@@ -97,7 +97,7 @@ func (w *World) boot(p *process) {
 		image, charged = im, im.Charged
 	}
 	p.first = new(machine.Effects)
-	m, err, why := w.guardBoot(p, image)
+	m, why, err := w.guardBoot(p, image)
 	switch {
 	case why != "":
 		w.crashed(p, why)

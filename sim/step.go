@@ -48,7 +48,7 @@ func (w *World) guardStep(p *process, in *machine.Input) (why string) {
 	return ""
 }
 
-func (w *World) guardBoot(p *process, image machine.Image) (m machine.Machine, err error, why string) {
+func (w *World) guardBoot(p *process, image machine.Image) (m machine.Machine, why string, err error) {
 	w.enter(p)
 	defer func() {
 		w.stepping = nil
@@ -58,7 +58,7 @@ func (w *World) guardBoot(p *process, image machine.Image) (m machine.Machine, e
 		}
 	}()
 	m, err = p.boot(&w.env, image, p.first)
-	return m, err, ""
+	return m, "", err
 }
 
 // panicText is what a panic said and where: the first lines of the machine's own code. It is

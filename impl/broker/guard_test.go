@@ -14,12 +14,11 @@ import (
 // lab is a cluster of brokers without a world: frames arrive at once and in order, disks finish at
 // once, time is ticks. What is not synced is lost when a node loses power.
 type lab struct {
-	t      *testing.T
-	sw     Switches
-	nodes  map[machine.NodeID]*labNode
-	ids    []machine.NodeID
-	queue  []labFrame
-	random uint32
+	t     *testing.T
+	sw    Switches
+	nodes map[machine.NodeID]*labNode
+	ids   []machine.NodeID
+	queue []labFrame
 }
 
 type labNode struct {

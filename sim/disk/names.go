@@ -12,12 +12,6 @@ type dirOp struct {
 	inode    *inode
 }
 
-// touches says that the operation concerns n.
-func (o *dirOp) touches(n *name) bool { return n != nil && (o.from == n || o.to == n) }
-
-// dependsOn says that o cannot be durable without the earlier p.
-func (o *dirOp) dependsOn(p *dirOp) bool { return p.touches(o.from) || p.touches(o.to) }
-
 // record adds a change of names, and performs it in the cache.
 func (d *Disk) record(o dirOp) {
 	d.ageNames(o.at)
