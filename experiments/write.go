@@ -68,12 +68,13 @@ func (res *Result) writeReport(d rundir.Dir) error {
 	}
 	all := []figures.Figure{messages, timeline}
 	for _, f := range all {
-		if err := d.WriteBytes(f.Name+".svg", f.SVG); err != nil {
+		if err := writeFigure(d, f); err != nil {
 			return err
 		}
-		if err := d.WriteBytes(f.Name+".png", f.PNG); err != nil {
-			return err
-		}
+	}
+	lost, err := res.writeLife(d, measured.Spans)
+	if err != nil {
+		return err
 	}
 	picture, err := res.writePicture(d)
 	if err != nil {
@@ -81,7 +82,7 @@ func (res *Result) writeReport(d rundir.Dir) error {
 	}
 	return d.Write(rundir.ReportFile, func(w io.Writer) error {
 		return report.Write(w, report.Page{
-			Manifest: &res.Manifest, Verdicts: res.Report.Verdicts, Claims: res.Claims, Lives: res.lives(), Figures: all,
+			Manifest: &res.Manifest, Verdicts: res.Report.Verdicts, Claims: res.Claims, Lives: res.lives(), Figures: all, Lost: lost,
 			Plan:    strings.Split(strings.TrimRight(res.Executed.String(), "\n"), "\n"),
 			Picture: picture,
 			Command: Command(&res.Manifest.Config, d),

@@ -136,6 +136,8 @@ func span(ns int64) string {
 	switch {
 	case ns < 10_000_000:
 		return fmt.Sprintf("%d.%02d ms", ns/1e6, ns/1e4%100)
+	case ns < 100_000_000:
+		return fmt.Sprintf("%d.%d ms", ns/1e6, ns/1e5%10)
 	case ns < 1_000_000_000:
 		return fmt.Sprintf("%d ms", ns/1e6)
 	case ns < 10_000_000_000:
@@ -158,7 +160,7 @@ const (
 	lifeWordings = vg.Length(8.5)
 )
 
-// label is text of a lane: a step's above its line, a fault's below.
+// label is text of a lane: a step's above its line, or below where an arrow would cross it; a fault's below.
 type label struct {
 	lane  int
 	below bool
@@ -221,13 +223,18 @@ func (l *lifeLayout) label() {
 	}
 	for _, s := range l.Steps {
 		for _, line := range strings.Split(s.Text, "\n") {
-			add(label{lane: s.Lane, col: l.column(s.At)}, line)
+			add(label{lane: s.Lane, col: l.column(s.At), below: l.climbs(s)}, line)
 		}
 	}
 	for _, f := range l.Faults {
 		add(label{lane: f.Lane, below: true, col: l.column(f.From)}, f.Text)
 	}
 	slices.SortStableFunc(l.labels, func(a, b label) int { return cmp.Compare(a.col, b.col) })
+}
+
+// climbs says that an arrow leads upwards from a step, where its label would stand.
+func (l *lifeLayout) climbs(s Step) bool {
+	return slices.ContainsFunc(l.Arrows, func(a Arrow) bool { return a.From == Point{s.At, s.Lane} && a.To.Lane < s.Lane })
 }
 
 // spread gives columns their places: as near as their labels allow, and then evenly wider until the
@@ -310,3 +317,6 @@ func folded(s string, room vg.Length) []string {
 	}
 	return lines
 }
+
+// Struck is the part of a plan's line that says whom it struck, roles given as nodes.
+func Struck(line string) string { return struck(line) }

@@ -46,11 +46,11 @@ var marks = [...]struct {
 	Published:    {blue, draw.RingGlyph{}},
 	Stored:       {blue, draw.CircleGlyph{}},
 	Acknowledged: {green, draw.BoxGlyph{}},
-	Refused:      {grey, draw.CrossGlyph{}},
+	Refused:      {grey, boldCross{}},
 	Found:        {green, draw.CircleGlyph{}},
-	Missing:      {red, draw.CrossGlyph{}},
+	Missing:      {red, boldCross{}},
 	Elected:      {election, triangle{}},
-	Displaced:    {red, draw.SquareGlyph{}},
+	Displaced:    {red, draw.PyramidGlyph{}},
 }
 
 func (l *lifeLayout) draw(c draw.Canvas) {
@@ -108,7 +108,7 @@ func (l *lifeLayout) drawLanes(c draw.Canvas, y func(vg.Length) vg.Length) {
 		if i > 0 {
 			c.StrokeLine2(draw.LineStyle{Color: grid, Width: 0.5}, margin, y(l.top[i]), l.right(), y(l.top[i]))
 		}
-		c.FillText(textStyle(bodySize, true, ink), vg.Point{X: margin, Y: y(l.line[i])}, name)
+		c.FillText(textStyle(bodySize, true, ink), vg.Point{X: margin, Y: y(l.line[i] - 1)}, name)
 		c.StrokeLine2(draw.LineStyle{Color: grey, Width: 0.7}, laneNames+margin, y(l.line[i]), l.right(), y(l.line[i]))
 	}
 }
@@ -183,7 +183,7 @@ func (l *lifeLayout) drawTurn(c draw.Canvas, y func(vg.Length) vg.Length) {
 	x := l.x(l.Turn.At)
 	left := min(max(x-widest/2, laneNames+2*margin), l.right()-widest)
 	for i, line := range l.turn {
-		c.FillText(style, vg.Point{X: left, Y: y(margin + stripHeight + turnLine*(vg.Length(i)+0.4))}, line)
+		c.FillText(style, vg.Point{X: left, Y: y(margin + stripHeight + turnLine*(vg.Length(i)+0.25))}, line)
 	}
 	from := l.top[0]
 	c.StrokeLine2(draw.LineStyle{Color: shade, Width: 1.3, Dashes: []vg.Length{4, 2}}, x, y(from), x, y(l.bottom[len(l.bottom)-1]))
@@ -195,7 +195,7 @@ func (l *lifeLayout) drawLabels(c draw.Canvas, y func(vg.Length) vg.Length) {
 	for _, x := range l.labels {
 		at := vg.Point{X: l.cols[x.col].x + 2, Y: y(l.line[x.lane] - laneAbove + 2)}
 		if x.below {
-			at.X, at.Y = at.X+1, y(l.line[x.lane]+laneAbove)
+			at.X, at.Y = at.X+1, y(l.line[x.lane]+laneAbove-1)
 		} else {
 			at.Y += labelLine * vg.Length(len(x.lines)-1)
 		}
@@ -203,6 +203,16 @@ func (l *lifeLayout) drawLabels(c draw.Canvas, y func(vg.Length) vg.Length) {
 			c.FillText(small, at, line)
 			at.Y -= labelLine
 		}
+	}
+}
+
+// boldCross is a cross that shows on top of a dashed line.
+type boldCross struct{}
+
+func (boldCross) DrawGlyph(c *draw.Canvas, s draw.GlyphStyle, at vg.Point) {
+	line := draw.LineStyle{Color: s.Color, Width: 1.8}
+	for _, d := range [...]vg.Length{-s.Radius, s.Radius} {
+		c.StrokeLine2(line, at.X-s.Radius, at.Y-d, at.X+s.Radius, at.Y+d)
 	}
 }
 

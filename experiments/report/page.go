@@ -25,6 +25,8 @@ type Page struct {
 	Claims   spec.Claims
 	Lives    []Life
 	Figures  []figures.Figure
+	// Lost is the life of a message that was lost; nil if none was.
+	Lost *figures.Figure
 	// Plan is the faults as executed, a line each.
 	Plan []string
 	// Picture says that linearizability.html lies beside the report.
