@@ -10,7 +10,9 @@ import (
 )
 
 // mirror writes back what it is given.
-type mirror struct{ out map[machine.ConnID]*machine.ConnBuf }
+type mirror struct {
+	out map[machine.ConnID]*machine.ConnBuf
+}
 
 func (m *mirror) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 	switch in.Kind {

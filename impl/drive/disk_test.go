@@ -153,12 +153,12 @@ func TestStoppingIsToldAndItsDiskOperationsAreDone(t *testing.T) {
 	dir := t.TempDir()
 	s := testServer(t, Config{Dir: dir})
 	u := dialUser(t, s.Addr().String())
-	u.say("blast 5000000")
+	u.say("blast 50000000")
 	u.nc.SetReadDeadline(timeIn(deadline))
 	io.CopyN(io.Discard, u.nc, 1)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Stop() }()
-	if n, err := io.Copy(io.Discard, u.nc); err != nil || n != 4999999 {
+	if n, err := io.Copy(io.Discard, u.nc); err != nil || n != 49999999 {
 		t.Fatalf("%d bytes, %v: what was written before the stop should arrive", n, err)
 	}
 	if err := <-stopped; err != nil {

@@ -103,11 +103,14 @@ func (m *toy) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 	}
 }
 
-// frame answers "ping X" with "pong X", and writes everything else to all connections.
+// frame answers "ping X" with "pong X", breaks the link if told to, and writes everything else to all connections.
 func (m *toy) frame(in *machine.Input, fx *machine.Effects) {
 	if x, ok := bytes.CutPrefix(in.Bytes, []byte("ping ")); ok {
 		fx.Send(in.Peer, in.Link, append([]byte("pong "), x...))
 		return
+	}
+	if string(in.Bytes) == "break this link" {
+		fx.Resets = append(fx.Resets, machine.PeerReset{Peer: in.Peer, Link: in.Link})
 	}
 	m.all(fx, fmt.Sprintf("from %d on %v: %s\n", in.Peer.Node, in.Link, in.Bytes))
 }

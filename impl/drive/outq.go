@@ -214,6 +214,7 @@ func (q *outq) writeSome(wait bool) (int, error) {
 		if i == 0 {
 			b = b[q.off:]
 		}
+		b = b[:min(len(b), maxWrite-size)] // a backlog is reported between writes
 		iov = append(iov, b)
 		if size += len(b); size >= maxWrite || len(iov) == maxIovs {
 			break

@@ -22,18 +22,18 @@ func TestTimersComeDueInOrderWhateverWasSetMovedAndCancelled(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := timers{place: map[machine.TimerKey]int{}}
 		model := map[machine.TimerKey]machine.Mono{}
-		for range rapid.IntRange(0, 60).Draw(t, "steps") {
-			key := machine.TimerKey{Kind: rapid.Uint32Range(0, 2).Draw(t, "kind"), ID: rapid.Uint64Range(0, 9).Draw(t, "id")}
+		for range rapid.IntRange(0, 200).Draw(t, "steps") {
+			key := machine.TimerKey{Kind: rapid.Uint32Range(0, 2).Draw(t, "kind"), ID: rapid.Uint64Range(0, 40).Draw(t, "id")}
 			if rapid.IntRange(0, 3).Draw(t, "verb") == 0 {
 				h.remove(key)
 				delete(model, key)
 				continue
 			}
-			at := machine.Mono(rapid.Int64Range(0, 30).Draw(t, "at"))
+			at := machine.Mono(rapid.Int64Range(0, 300).Draw(t, "at"))
 			h.set(key, at)
 			model[key] = at
 		}
-		now := machine.Mono(rapid.Int64Range(0, 30).Draw(t, "now"))
+		now := machine.Mono(rapid.Int64Range(0, 300).Draw(t, "now"))
 		last := timer{at: -1}
 		for {
 			key, ok := h.due(now)

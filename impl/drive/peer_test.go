@@ -3,6 +3,7 @@ package drive
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -215,7 +216,84 @@ func TestAFullRouteLinkIsBroken(t *testing.T) {
 	for range 400 {
 		u.say("peer 2 1 %s", pad)
 	}
+	u.want("sent", "echo sent")
+	s.mu.Lock()
+	cur := s.links[linkKey{2, machine.RouteLink}].cur
+	s.mu.Unlock()
+	if cur != nil && !cur.isDead() {
+		t.Fatal("the route session lives on with frames missing")
+	}
 	awaitEvent(t, u, "peer-down 2 route")
+}
+
+// callAs connects to a server as a node, and returns the connection.
+func callAs(t *testing.T, s *Server, node machine.NodeID, kind machine.Link) net.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", s.PeerAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(timeIn(deadline))
+	if err := writeHello(nc, hello{kind, node, s.cfg.Node, s.cluster}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readHello(nc); err != nil {
+		t.Fatal(err)
+	}
+	return nc
+}
+
+// lonely is node 2, whose peer 1 is played by the test.
+func lonely(t *testing.T) *Server {
+	t.Helper()
+	return testServer(t, Config{Node: 2, PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{1: closedPort(t)}})
+}
+
+func TestANewSessionEndsTheFormerOneFirst(t *testing.T) {
+	s := lonely(t)
+	u := dialUser(t, s.Addr().String())
+	old := callAs(t, s, 1, machine.RaftLink)
+	awaitEvent(t, u, "peer-up 1 raft")
+	callAs(t, s, 1, machine.RaftLink)
+	awaitEvent(t, u, "peer-up 1 raft; peer-down 1 raft; peer-up 1 raft")
+	if _, err := io.ReadAll(old); errors.Is(err, errDeadline) {
+		t.Fatal("the former connection is still open")
+	}
+	if events := u.ask("events"); strings.Count(events, "peer-down") != 1 {
+		t.Fatalf("down more than once: %s", events)
+	}
+}
+
+func TestNothingArrivesFromALinkThatTheMachineHasBroken(t *testing.T) {
+	s := lonely(t)
+	u := dialUser(t, s.Addr().String())
+	nc := callAs(t, s, 1, machine.RouteLink)
+	var both []byte
+	for _, text := range []string{"break this link", "too late"} {
+		both = binary.LittleEndian.AppendUint32(both, uint32(len(text)))
+		both = append(both, text...)
+	}
+	nc.Write(both) // one read, one turn
+	if got := u.line(); got != "from 1 on route: break this link" {
+		t.Fatal(got)
+	}
+	for events := ""; !strings.Contains(events, "peer-down 1 route"); {
+		if events = u.ask("events"); strings.Contains(events, "too late") {
+			t.Fatal("a frame behind the break was handed in")
+		}
+	}
+}
+
+func TestQueuedBytesThatBelongToOthersAreNotWrittenTo(t *testing.T) {
+	shared := bytes.Repeat([]byte("s"), 8000)
+	var q outq
+	q.put(shared[:4000])
+	q.put([]byte("small"))
+	q.take(&machine.ConnBuf{B: []byte("smaller")})
+	if !bytes.Equal(shared, bytes.Repeat([]byte("s"), 8000)) {
+		t.Fatal("queueing wrote behind a piece that it was lent")
+	}
 }
 
 func TestAStrangerIsRefused(t *testing.T) {
