@@ -51,7 +51,7 @@ func BenchmarkAcknowledgedPublishes(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Log(report(flags, results))
+		fmt.Print(report(flags, results)) // b.Log would cut it off
 		for _, w := range workloads {
 			if theirs, ours := results["nats-server"+w.name], results["brokerlab"+w.name]; len(theirs) > 0 {
 				b.ReportMetric(median(ours, rate)/median(theirs, rate), w.name+"-ratio")
