@@ -37,8 +37,57 @@ type Config struct {
 	Compression string            `json:"compression,omitempty"`
 	FirstSeq    uint64            `json:"first_seq,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
-	// ConsumerLimits is always sent by nats.go, empty unless set.
-	ConsumerLimits map[string]int64 `json:"consumer_limits,omitempty"`
+	extras
+}
+
+// extras are settings that this broker knows of but does not serve. Clients send some of them always, with
+// their zero values, which ask for nothing.
+type extras struct {
+	ConsumerLimits    json.RawMessage `json:"consumer_limits,omitempty"`
+	Mirror            json.RawMessage `json:"mirror,omitempty"`
+	Sources           json.RawMessage `json:"sources,omitempty"`
+	Placement         json.RawMessage `json:"placement,omitempty"`
+	Republish         json.RawMessage `json:"republish,omitempty"`
+	SubjectTransform  json.RawMessage `json:"subject_transform,omitempty"`
+	DiscardNewPer     json.RawMessage `json:"discard_new_per_subject,omitempty"`
+	TemplateOwner     json.RawMessage `json:"template_owner,omitempty"`
+	AllowMsgTTL       json.RawMessage `json:"allow_msg_ttl,omitempty"`
+	DeleteMarkerTTL   json.RawMessage `json:"subject_delete_marker_ttl,omitempty"`
+	AllowMsgCounter   json.RawMessage `json:"allow_msg_counter,omitempty"`
+	AllowAtomic       json.RawMessage `json:"allow_atomic,omitempty"`
+	AllowMsgSchedules json.RawMessage `json:"allow_msg_schedules,omitempty"`
+	PersistMode       json.RawMessage `json:"persist_mode,omitempty"`
+	AllowBatched      json.RawMessage `json:"allow_batched,omitempty"`
+	Pedantic          json.RawMessage `json:"pedantic,omitempty"`
+}
+
+// each visits the settings by name.
+func (e *extras) each(visit func(name string, value *json.RawMessage)) {
+	visit("consumer_limits", &e.ConsumerLimits)
+	visit("mirror", &e.Mirror)
+	visit("sources", &e.Sources)
+	visit("placement", &e.Placement)
+	visit("republish", &e.Republish)
+	visit("subject_transform", &e.SubjectTransform)
+	visit("discard_new_per_subject", &e.DiscardNewPer)
+	visit("template_owner", &e.TemplateOwner)
+	visit("allow_msg_ttl", &e.AllowMsgTTL)
+	visit("subject_delete_marker_ttl", &e.DeleteMarkerTTL)
+	visit("allow_msg_counter", &e.AllowMsgCounter)
+	visit("allow_atomic", &e.AllowAtomic)
+	visit("allow_msg_schedules", &e.AllowMsgSchedules)
+	visit("persist_mode", &e.PersistMode)
+	visit("allow_batched", &e.AllowBatched)
+	visit("pedantic", &e.Pedantic)
+}
+
+// asksNothing says whether a value is its type's zero.
+func asksNothing(value json.RawMessage) bool {
+	switch string(value) {
+	case "", "null", "false", "0", `""`, "{}", "[]":
+		return true
+	}
+	return false
 }
 
 // Parse decodes the JSON of an API request. Unknown fields are errors, as in nats-server since
@@ -84,6 +133,11 @@ func (c Config) Defaults() Config {
 	if c.Compression == "" {
 		c.Compression = "none"
 	}
+	c.each(func(_ string, value *json.RawMessage) {
+		if asksNothing(*value) {
+			*value = nil
+		}
+	})
 	return c
 }
 
@@ -146,12 +200,16 @@ func (c Config) unserved() (rules []string) {
 		{c.AllowRollup, "allow_rollup_hdrs"},
 		{c.FirstSeq > 1, "first_seq"},
 		{c.Compression != "none", "compression " + c.Compression},
-		{len(c.ConsumerLimits) > 0, "consumer_limits"},
 	} {
 		if s.used {
 			rules = append(rules, s.name+" is not served by this broker yet")
 		}
 	}
+	c.each(func(name string, value *json.RawMessage) {
+		if !asksNothing(*value) {
+			rules = append(rules, name+" is not served by this broker yet")
+		}
+	})
 	return rules
 }
 
