@@ -30,8 +30,11 @@ var powerLoss = Experiment{
 	Load:     standardLoad,
 	Faults: func(key load.Key, _ rundir.Cluster) faults.Plan {
 		d := drawer{key}
+		dark := d.time("blackout", 12, 18)
 		return faults.Plan{Faults: []faults.Fault{
-			{At: d.time("blackout", 12, 18), Kind: faults.Power, Targets: one(faults.Everyone()), For: d.time("blackout for", 1, 3), Keep: d.keep("keep"), Tear: true},
+			// Slow disks keep many publishes between written and synced when the lights go out.
+			{At: dark - 1000*ms, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 1500 * ms, Amount: 200},
+			{At: dark, Kind: faults.Power, Targets: one(faults.Everyone()), For: d.time("blackout for", 1, 3), Keep: d.keep("keep"), Tear: true},
 		}}
 	},
 	Duration: 35 * time.Second,
