@@ -57,16 +57,16 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	run.play(w)
 	res := &Result{History: &r.history, Claims: claims, Executed: w.Executed()}
 	res.Report = checker.Run(res.History, checker.Options{})
-	res.Manifest = manifest(&c, res, w)
+	res.Manifest = manifest(&c, res, w, r.covered)
 	return res, nil
 }
 
-func manifest(c *rundir.Config, res *Result, w *sim.World) rundir.Manifest {
+func manifest(c *rundir.Config, res *Result, w *sim.World, covered rundir.Coverage) rundir.Manifest {
 	o := res.Report.Overall(res.Claims)
 	return rundir.Manifest{
 		Config: *c, Build: rundir.ThisBuild(), Trace: w.Hash(),
 		Verdict: o.Value, Violated: o.Violated, Unknown: o.Unknown, Unclaimed: o.Unclaimed,
-		Totals: rundir.Totals{WorldEvents: w.Stats().Events, Operations: res.Report.Ops, VirtualNanos: w.Now()},
+		Totals: rundir.Totals{WorldEvents: w.Stats().Events, Operations: res.Report.Ops, VirtualNanos: w.Now(), Covered: covered},
 	}
 }
 
@@ -131,7 +131,6 @@ func (r *run) nodes() []machine.NodeID {
 }
 
 func (r *run) brokers() ([]sim.Process, error) {
-	c := &r.config.Cluster
 	switches := broker.Switches{}
 	for _, row := range broker.SwitchNames() {
 		name, _, _ := strings.Cut(row, "=")
@@ -141,14 +140,22 @@ func (r *run) brokers() ([]sim.Process, error) {
 	}
 	var out []sim.Process
 	for _, id := range r.nodes() {
-		boot := broker.Boot(broker.Config{
-			Node: id, Nodes: r.nodes(), Switches: switches, Observe: true,
-			TickEvery: c.TickMS * int64(time.Millisecond), ElectionTicks: c.ElectionTicks,
-			SyncInterval: c.SyncIntervalMS * int64(time.Millisecond),
-		})
+		boot := broker.Boot(brokerConfig(&r.config.Cluster, id, r.nodes(), switches))
 		out = append(out, sim.Process{ID: id, Broker: true, Boot: boot})
 	}
 	return out, nil
+}
+
+func brokerConfig(c *rundir.Cluster, id machine.NodeID, nodes []machine.NodeID, switches broker.Switches) broker.Config {
+	return broker.Config{
+		Node: id, Nodes: nodes, Switches: switches, Observe: true,
+		TickEvery: c.TickMS * int64(time.Millisecond), ElectionTicks: c.ElectionTicks,
+		SyncInterval: c.SyncIntervalMS * int64(time.Millisecond),
+		SegmentBytes: c.Limits.SegmentBytes, MaxSegments: c.Limits.MaxSegments,
+		BlockBytes: c.Limits.BlockBytes, CacheBytes: c.Limits.CacheBytes,
+		TailBytes: c.Limits.TailBytes, KeepBytes: c.Limits.KeepBytes,
+		MaxBatch: c.Limits.BatchBytes, MaxQueue: c.Limits.QueueBytes,
+	}
 }
 
 // clients are the one that creates streams, those of the load, and the one that drains.

@@ -11,6 +11,7 @@ import (
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/impl/broker"
 	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
@@ -22,6 +23,8 @@ type Experiment struct {
 	Vary    string
 	Cluster rundir.Cluster
 	Load    load.Spec
+	// Shape, if there is one, draws cluster and load of a seed in place of these.
+	Shape func(key load.Key) (rundir.Cluster, load.Spec)
 	// Faults draws the plan of a seed, without the final heal.
 	Faults func(key load.Key, c rundir.Cluster) faults.Plan
 	// Duration is how long clients keep asking; for the last Quiet of it the world is healed.
@@ -115,6 +118,9 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	if e.Shape != nil {
+		c.Cluster, c.Load = e.Shape(load.Key(seed).Sub("shape"))
+	}
 	c.Set = set
 	c.Switches = switches.Map()
 	if len(c.Set) == 0 {
@@ -122,7 +128,7 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	}
 	plan := faults.Plan{}
 	if e.Faults != nil {
-		plan = e.Faults(load.Key(seed).Sub("plan"), e.Cluster)
+		plan = e.Faults(load.Key(seed).Sub("plan"), c.Cluster)
 	}
 	c.Plan = planLines(healed(plan, c.Heal))
 	return c, validate(&c)
@@ -173,6 +179,12 @@ func planLines(p faults.Plan) []string {
 	return strings.Split(strings.TrimRight(p.String(), "\n"), "\n")
 }
 
+// checkLimits has the broker say what it thinks of the limits.
+func checkLimits(c *rundir.Cluster) error {
+	sizes := rundir.Cluster{Nodes: 1, Limits: c.Limits}
+	return brokerConfig(&sizes, 1, []machine.NodeID{1}, broker.Switches{}).Check()
+}
+
 // Limits of a run.
 const (
 	maxNodes    = 9
@@ -205,6 +217,9 @@ func validate(c *rundir.Config) error {
 	}
 	if c.Cluster.TickMS < 0 || c.Cluster.SyncIntervalMS < 0 {
 		bad("cluster: tick_ms and sync_interval_ms must not be negative")
+	}
+	if err := checkLimits(&c.Cluster); err != nil {
+		bad("cluster: %w", err)
 	}
 	if c.LoadUntil <= c.LoadFrom || c.LoadUntil > maxDuration {
 		bad("duration: must be above %v, when clients begin, and at most %v", time.Duration(c.LoadFrom), time.Duration(maxDuration))

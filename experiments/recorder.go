@@ -3,7 +3,9 @@ package experiments
 import (
 	"strings"
 
+	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/impl/broker"
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -24,6 +26,8 @@ type recorder struct {
 	// faults numbers the faults as they strike; going holds the numbers of those not over, by text.
 	faults uint64
 	going  map[string]uint64
+	// covered counts what is of use to know of a run, and of no use to its judges.
+	covered rundir.Coverage
 }
 
 func newRecorder(h history.Header) *recorder {
@@ -95,6 +99,7 @@ func (c clientRecorder) Complete(id uint64, op load.Op, out load.Outcome) {
 
 // observe records what a node was seen to do.
 func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
+	r.cover(o)
 	if o.Kind == machine.Note {
 		return
 	}
@@ -102,6 +107,30 @@ func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
 		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
 		Seq: o.Seq, First: o.First, Group: o.Group, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
 	})
+}
+
+// cover counts what is observed.
+func (r *recorder) cover(o *machine.Observation) {
+	c := &r.covered
+	switch o.Kind {
+	case machine.Leader:
+		c.Elections++
+	case machine.Recovered:
+		if o.Why == broker.WhySnapshot {
+			c.Snapshots++
+		}
+	case machine.Note:
+		switch o.Why {
+		case broker.NoteOverwritten:
+			c.Overwritten++
+		case broker.NoteCheckpoint:
+			c.Checkpoints++
+		case broker.NoteFreed:
+			c.SegmentsFreed += int(o.N)
+		case broker.NoteDiskRead:
+			c.DiskReads++
+		}
+	}
 }
 
 // fault records that a fault strikes (on) or ends.
@@ -119,7 +148,21 @@ func (r *recorder) node(node machine.NodeID, verb history.Verb, why string) {
 	if rest, failed := strings.CutPrefix(why, "boot: "); failed {
 		why = history.DownBootFailed + ": " + rest
 	}
+	if verb == history.Down {
+		r.coverDown(why)
+	}
 	r.add(history.Event{Kind: history.Obs, Verb: verb, Node: uint32(node), Why: why})
+}
+
+func (r *recorder) coverDown(why string) {
+	switch {
+	case strings.HasPrefix(why, history.DownPower):
+		r.covered.PowerFailures++
+	case strings.HasPrefix(why, history.DownPanic):
+		r.covered.Panics++
+	default:
+		r.covered.Crashes++
+	}
 }
 
 // mark records a mark of the run itself.

@@ -1,26 +1,113 @@
 package experiments
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// soak is for long ranges of seeds: each draws faults of its own kinds and intensity.
+// soak is for long ranges of seeds: each draws a cluster, limits, a load and faults of its own. Small limits
+// make checkpoints, freed logs, snapshots and reads from disk happen within the minute. Not
+// every seed has every one of them: what is left out matters as much as what is in (swarm testing).
 var soak = Experiment{
 	Name:     "soak",
 	Question: "Does any combination of faults break a promise? (run over many seeds)",
 	Vary:     "seed",
-	Cluster:  oneStream,
-	Load:     standardLoad,
-	Faults: func(key load.Key, c rundir.Cluster) faults.Plan {
-		return faults.Generate(uint64(key), faults.GenOptions{
-			Nodes: c.Nodes, Start: int64(4 * time.Second), End: int64(40 * time.Second), Streams: []string{ordersName},
-		})
-	},
+	Shape:    soakShape,
+	Faults:   soakFaults,
 	Duration: 55 * time.Second,
 	Quiet:    14 * time.Second,
 	Expect:   map[string]Expectation{"nats": {Violated: fallsWithDurability, Also: fallsWithDurability}},
+}
+
+// The faults of soak strike in these seconds.
+const (
+	soakStart = 4
+	soakEnd   = 40
+)
+
+func soakShape(key load.Key) (rundir.Cluster, load.Spec) {
+	d := drawer{key}
+	c := rundir.Cluster{Nodes: int(d.of("nodes", 3, 3, 3, 4, 5, 5)), ElectionTicks: int(d.of("election ticks", 0, 0, 4))}
+	c.Streams = []load.StreamSpec{{Name: ordersName, Replicas: 3}}
+	for n := range d.of("streams", 0, 0, 1, 2, 3) {
+		what := fmt.Sprint("replicas ", n)
+		replicas := min(int(d.of(what, 1, 1, 2, 3, 3, 5)), c.Nodes)
+		c.Streams = append(c.Streams, load.StreamSpec{Name: [...]string{"AUDIT", "BILLS", "CARTS"}[n], Replicas: replicas})
+	}
+	c.Limits = soakLimits(d)
+	c.Datagrams = d.of("datagrams", 0, 0, 0, 1) == 1
+	bytes := int(d.size("bytes", 4, 11))
+	l := load.Spec{Groups: []load.Group{{
+		Name: "c", Count: int(d.ms("clients", 3, 12)), PublishPerSecond: int(d.of("publishes", 10, 40, 70, 120)), ReadPerSecond: int(d.of("reads", 10, 30, 60)),
+		Bytes: bytes, ConditionalPercent: int(d.of("conditional", 0, 2, 30)), LastPercent: int(d.of("last", 0, 20, 60)),
+	}}}
+	if d.of("heavy", 0, 0, 1) == 1 {
+		// One client that sends as much as all others, in large messages.
+		l.Groups = append(l.Groups, load.Group{Name: "heavy", Count: 1, PublishPerSecond: 40, Bytes: 4000})
+	}
+	return c, l
+}
+
+// soakLimits draws each limit by itself: small, or the broker's own.
+func soakLimits(d drawer) rundir.Limits {
+	small := func(what string, low, high int64) int64 {
+		if d.of(what+" small", 0, 1, 1, 1) == 0 {
+			return 0
+		}
+		return d.size(what, low, high)
+	}
+	l := rundir.Limits{
+		SegmentBytes: small("segment", 11, 18), MaxSegments: int(d.of("segments", 0, 1, 2, 3)),
+		BlockBytes: small("block", 8, 17), CacheBytes: small("cache", 4, 16),
+		TailBytes: small("tail", 10, 17), BatchBytes: int(small("batch", 6, 14)), QueueBytes: int(small("queue", 14, 20)),
+	}
+	if l.TailBytes > 0 {
+		l.KeepBytes = max(l.TailBytes*d.ms("keep", 0, 100)/100, 1)
+	}
+	return l
+}
+
+// soakFaults are those of the generator; half of the seeds also have one node away for so long that it cannot
+// catch up from the others' logs.
+func soakFaults(key load.Key, c rundir.Cluster) faults.Plan {
+	var streams []string
+	for _, s := range c.Streams {
+		streams = append(streams, s.Name)
+	}
+	opt := faults.GenOptions{Nodes: c.Nodes, Start: soakStart * int64(time.Second), End: soakEnd * int64(time.Second), Streams: streams}
+	if c.Datagrams {
+		opt.Kinds = slices.DeleteFunc(faults.Kinds(), func(k faults.Kind) bool { return k == faults.Heal })
+	}
+	p := faults.Generate(uint64(key), opt)
+	d := drawer{key.Sub("away")}
+	if d.of("away", 0, 1) == 1 {
+		who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+		at := d.time("at", soakStart, 25)
+		f := faults.Fault{At: at, Kind: faults.Crash, Targets: one(who), For: d.time("for", 6, 15)}
+		switch d.of("how", 0, 1, 2) {
+		case 1:
+			f.Kind, f.Keep, f.Tear = faults.Power, d.keep("keep"), true
+		case 2:
+			f.Kind, f.Targets = faults.Partition, []faults.Target{who, faults.TheOthers()}
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	return p
+}
+
+// of is one of the choices: one that is listed twice comes twice as often.
+func (d drawer) of(what string, choices ...int64) int64 {
+	return choices[d.key.Sub(what).Below(0, uint64(len(choices)))]
+}
+
+// size is from 2^low to below 2^(high+1), each power of two as likely as any other.
+func (d drawer) size(what string, low, high int64) int64 {
+	from := int64(1) << d.ms(what+" power", low, high)
+	return d.ms(what, from, 2*from-1)
 }

@@ -223,9 +223,7 @@ func summarise(c *rundir.Config, s *Sweeper, results []SeedResult) *Summary {
 		r := &results[i]
 		fmt.Fprintln(traces, r.Seed, r.Trace)
 		sum.Verdict = sum.Verdict.Worse(r.Verdict)
-		sum.Totals.Operations += r.Totals.Operations
-		sum.Totals.WorldEvents += r.Totals.WorldEvents
-		sum.Totals.VirtualNanos += r.Totals.VirtualNanos
+		sum.Totals.Add(&r.Totals)
 		switch r.Verdict {
 		case spec.Violated:
 			if sum.Violated++; sum.First == nil {

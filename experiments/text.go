@@ -112,6 +112,7 @@ func (res *Result) Print(w io.Writer, dir rundir.Dir) {
 		}
 	}
 	fmt.Fprintf(w, "\n%d operations, %d events of the world in %.1f s of virtual time\n", m.Totals.Operations, m.Totals.WorldEvents, float64(m.Totals.VirtualNanos)/1e9)
+	fmt.Fprintf(w, "%s\n", m.Totals.Covered)
 	if dir != "" {
 		fmt.Fprintf(w, "report: %s\n", dir.Path(rundir.ReportFile))
 	}
@@ -172,6 +173,7 @@ func wrap(text string, width int, indent string) string {
 // Print writes what came of a range; the last line is the caller's to add.
 func (s *Summary) Print(w io.Writer, command string) {
 	fmt.Fprintf(w, "%s  profile %s, seeds %d-%d: %d hold, %d violated, %d unknown\n", s.Name, s.Profile, s.From, s.To, s.Holds, s.Violated, s.Unknown)
+	fmt.Fprintf(w, "%s\n", s.Totals.Covered)
 	for _, g := range spec.Catalogue() {
 		if n := s.Broken[g.ID]; n > 0 {
 			fmt.Fprintf(w, "  %-24s violated in %d of %d\n", g.ID, n, s.Seeds)

@@ -76,6 +76,26 @@ type Cluster struct {
 	// Datagrams makes the links between nodes sessionless: a frame under way reaches a node that
 	// restarted meanwhile.
 	Datagrams bool `json:"datagrams,omitempty"`
+	// Limits of each broker.
+	Limits Limits `json:"limits,omitzero"`
+}
+
+// Limits are sizes at which a broker begins something new; zero values are the broker's defaults. Small ones make
+// happen within a minute what takes a real broker days.
+type Limits struct {
+	// SegmentBytes of the log, and MaxSegments beyond which somebody has to write a checkpoint.
+	SegmentBytes int64 `json:"segment_bytes,omitempty"`
+	MaxSegments  int   `json:"max_segments,omitempty"`
+	// BlockBytes of a stream's files, CacheBytes of its messages in memory: older ones are read from disk.
+	BlockBytes int64 `json:"block_bytes,omitempty"`
+	CacheBytes int64 `json:"cache_bytes,omitempty"`
+	// TailBytes of entries in memory before a checkpoint, KeepBytes of them that remain after it: a replica
+	// further behind needs a snapshot.
+	TailBytes int64 `json:"tail_bytes,omitempty"`
+	KeepBytes int64 `json:"keep_bytes,omitempty"`
+	// BatchBytes of publishes in one entry, QueueBytes of publishes that wait for a leader.
+	BatchBytes int `json:"batch_bytes,omitempty"`
+	QueueBytes int `json:"queue_bytes,omitempty"`
 }
 
 // Manifest is what was run, by what, and what came of it.
@@ -98,6 +118,16 @@ type Totals struct {
 	WorldEvents  uint64 `json:"world_events"`
 	Operations   int    `json:"operations"`
 	VirtualNanos int64  `json:"virtual_ns"`
+	// Covered counts what the run put to the test: a promise held where nothing happened says little.
+	Covered Coverage `json:"covered"`
+}
+
+// Add adds the counts of another run.
+func (t *Totals) Add(o *Totals) {
+	t.WorldEvents += o.WorldEvents
+	t.Operations += o.Operations
+	t.VirtualNanos += o.VirtualNanos
+	t.Covered.add(&o.Covered)
 }
 
 // Build is the program that ran.

@@ -254,6 +254,7 @@ func (s *streamState) answerGet(reply string, req getRequest) {
 	case token == 0:
 		b.reply(reply, messageJSON(&msg))
 	default:
+		s.g.note(NoteDiskRead)
 		b.diskReads[token] = func(msg *store.Message) {
 			if msg == nil {
 				b.reply(reply, errUnavailable.typed(typeMsgGet))

@@ -41,6 +41,7 @@ func (g *group) checkpointed() {
 		return
 	}
 	g.checkpoint = index
+	g.note(NoteCheckpoint)
 	g.b.log.Checkpointed(g.id, index, term)
 	g.compactTail(index)
 	if g.fetch != nil && g.fetch.index == index {
@@ -66,7 +67,11 @@ func (g *group) compactTail(index uint64) {
 // freeLog removes log segments that every group's checkpoint has passed, and makes the group that
 // pins the oldest one write a checkpoint.
 func (b *Broker) freeLog() {
+	had := b.log.Segments()
 	b.log.Free(b.fx)
+	if n := had - b.log.Segments(); n > 0 {
+		b.observe(machine.Observation{Kind: machine.Note, N: int64(n), Why: NoteFreed})
+	}
 	if id, ok := b.log.Laggard(b.cfg.MaxSegments); ok {
 		if g := b.groupByID(id); g != nil {
 			g.pinned = true

@@ -91,6 +91,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Check lists every rule that the configuration breaks, its defaults filled in.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	return c.validate()
+}
+
 // validate lists every rule the configuration breaks.
 func (c *Config) validate() error {
 	var rules []string
@@ -108,6 +114,16 @@ func (c *Config) validate() error {
 	bad(c.ElectionTicks < 2 || c.ElectionTicks&(c.ElectionTicks-1) != 0, "election ticks must be a power of two of at least 2, got %d", c.ElectionTicks)
 	bad(c.TickEvery < ms, "a tick must be at least 1 ms, got %d ns", c.TickEvery)
 	bad(c.KeepBytes > c.TailBytes, "keep bytes %d must not exceed tail bytes %d", c.KeepBytes, c.TailBytes)
+	for _, size := range []struct {
+		name string
+		n    int64
+	}{
+		{"segment bytes", c.SegmentBytes}, {"max segments", int64(c.MaxSegments)}, {"block bytes", c.BlockBytes},
+		{"cache bytes", c.CacheBytes}, {"tail bytes", c.TailBytes}, {"keep bytes", c.KeepBytes},
+		{"max batch", int64(c.MaxBatch)}, {"max queue", int64(c.MaxQueue)}, {"max payload", int64(c.MaxPayload)}, {"max pending", c.MaxPending},
+	} {
+		bad(size.n < 1 || size.n > 1<<30, "%s must be between 1 and %d, got %d", size.name, 1<<30, size.n)
+	}
 	if err := c.Switches.validate(); err != nil {
 		rules = append(rules, err.Error())
 	}

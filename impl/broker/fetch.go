@@ -151,7 +151,7 @@ func (g *group) fetchDurable() {
 	}
 	g.applied, g.appliedTerm = f.index, f.term
 	first, last, _, _ := g.store.State()
-	g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: f.index, Term: f.term, Why: "snapshot"})
+	g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: f.index, Term: f.term, Why: WhySnapshot})
 	g.step(f.message)
 }
 
@@ -207,6 +207,7 @@ func (g *group) fillChunk(to machine.NodeID, c *wire.Catchup, seq uint64, bytes 
 			break
 		}
 		if token != 0 {
+			g.note(NoteDiskRead)
 			g.b.diskReads[token] = func(m *store.Message) {
 				if m == nil {
 					return // the follower asks again

@@ -250,6 +250,9 @@ func (g *group) storageAppend(m *pb.Message) {
 		forced = true
 	}
 	if ents := m.GetEntries(); len(ents) > 0 {
+		if ents[0].GetIndex() <= g.tail.last() {
+			g.note(NoteOverwritten)
+		}
 		g.tail.append(ents)
 		g.b.log.Append(g.id, fromRaft(ents))
 		forced = true
