@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"errors"
+
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/subject"
@@ -20,6 +22,10 @@ type conn struct {
 }
 
 const maxSubsPerConn = 1 << 20
+
+// errClosed ends the parsing of a read that came from a connection closed meanwhile: by what an earlier
+// operation of the same read did.
+var errClosed = errors.New("connection closed")
 
 func (b *Broker) connOpened(in *machine.Input) {
 	c := &conn{b: b, id: in.Conn, out: in.Out, subs: map[string]*subscription{}}
@@ -84,6 +90,9 @@ func (c *conn) ok() {
 
 // OnConnect, OnPing, OnPong, OnPub, OnSub and OnUnsub are wire.Handler.
 func (c *conn) OnConnect(text []byte) error {
+	if c.closed {
+		return errClosed
+	}
 	options := wire.DefaultConnect()
 	if err := wire.ParseConnect(text, &options); err != nil {
 		return err
@@ -95,6 +104,9 @@ func (c *conn) OnConnect(text []byte) error {
 
 // OnPing answers at once, behind everything written before.
 func (c *conn) OnPing() error {
+	if c.closed {
+		return errClosed
+	}
 	c.write("PONG\r\n")
 	return nil
 }
@@ -104,6 +116,9 @@ func (c *conn) OnPong() error { return nil }
 
 // OnPub routes a publish; one with a reply that reaches nobody is told so at once.
 func (c *conn) OnPub(p *wire.Pub) error {
+	if c.closed {
+		return errClosed
+	}
 	if !subject.Valid(p.Subject) {
 		c.write("-ERR 'Invalid Publish Subject'\r\n")
 		return nil
@@ -132,6 +147,9 @@ func (c *conn) noResponders(p *wire.Pub) {
 
 // OnSub adds interest.
 func (c *conn) OnSub(filter, queue, sid []byte) error {
+	if c.closed {
+		return errClosed
+	}
 	switch {
 	case !subject.ValidFilter(string(filter)):
 		c.write("-ERR 'Invalid Subject'\r\n")
@@ -151,6 +169,9 @@ func (c *conn) OnSub(filter, queue, sid []byte) error {
 
 // OnUnsub ends interest now, or after max deliveries counted from the beginning.
 func (c *conn) OnUnsub(sid []byte, max int) error {
+	if c.closed {
+		return errClosed
+	}
 	if s := c.subs[string(sid)]; s != nil {
 		if max <= s.delivered {
 			c.drop(c.b, s)

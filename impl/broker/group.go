@@ -41,6 +41,7 @@ type group struct {
 
 	applied     uint64
 	appliedTerm uint64
+	seenTerm    uint64 // of the newest entry that raft had applied
 	leader      uint64
 	leading     bool
 	matched     map[uint64]uint64 // as leader: how far each peer is known to agree
@@ -294,6 +295,7 @@ func (g *group) storageApply(m *pb.Message) {
 }
 
 func (g *group) applyEntry(e *pb.Entry) {
+	g.seenTerm = e.GetTerm()
 	if e.GetIndex() <= g.applied {
 		// After a committed log was cut (conflict=truncate) what the store holds stays as it is.
 		return

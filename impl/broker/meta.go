@@ -108,7 +108,7 @@ func (s *metaState) apply(index, _ uint64, data []byte) {
 		own := replies != nil
 		switch {
 		case c.Create != nil:
-			s.applyCreate(index<<8|uint64(i&0xff), h, c, own)
+			s.applyCreate(index*maxCommands+uint64(i), h, c, own)
 		case c.Delete != "":
 			s.applyDelete(c, own)
 		}

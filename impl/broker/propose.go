@@ -32,6 +32,9 @@ type proposal struct {
 // the second hides the way to the followers (measured in the driving study, section 2.2).
 const pipeline = 2
 
+// maxCommands is how many commands an entry carries at most.
+const maxCommands = 1 << 16
+
 // enqueue adds one command to the newest batch; reply is answered when it is applied. It refuses
 // (false) when too much waits already.
 func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
@@ -39,7 +42,7 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 		return false
 	}
 	n := len(p.queue)
-	if n == 0 || len(p.queue[n-1].commands)+len(command) > g.b.cfg.MaxBatch {
+	if n == 0 || len(p.queue[n-1].commands)+len(command) > g.b.cfg.MaxBatch || len(p.queue[n-1].replies) == maxCommands {
 		p.queue = append(p.queue, batch{})
 		n++
 	}

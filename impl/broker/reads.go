@@ -49,6 +49,11 @@ func (g *group) readWhenLeading(reply string, run func(reply string)) {
 // under way at a time: what arrives meanwhile shares the next.
 func (g *group) askReads() {
 	q := &g.reads
+	if g.seenTerm != g.term {
+		// A group of one answers at once, with a commit index that may lag behind what was
+		// acknowledged before a restart, until an entry of this term is applied (raft.go, IsSingleton).
+		return
+	}
 	if len(q.arrived) == 0 || !g.leading || (len(q.batches) > 0 && q.batches[len(q.batches)-1].index == 0) {
 		return
 	}
