@@ -42,9 +42,12 @@ type Broker struct {
 
 	log     *store.Log
 	waiting []waiting
-	groups  []*group // by id; meta first
-	ready   []*group
-	touched []*group
+	// removals are stores of deleted streams: their files go when the log's word of it is durable, for a
+	// log without its checkpoint would look like a loss.
+	removals []removal
+	groups   []*group // by id; meta first
+	ready    []*group
+	touched  []*group
 
 	lastToken machine.Token
 	owners    map[machine.Token]*owner
@@ -60,6 +63,11 @@ type Broker struct {
 	scratch []byte
 	matches []*interest.Result[*subscription]
 	depth   int
+}
+
+type removal struct {
+	ticket store.Ticket
+	store  *store.Stream
 }
 
 // Boot returns the function that boots a broker from what its disk holds. It fails on a configuration
@@ -118,7 +126,7 @@ func (b *Broker) closeGroup(g *group) {
 		}
 	}
 	b.log.Forget(g.id)
-	g.store.Remove(b.fx)
+	b.removals = append(b.removals, removal{b.log.Pending(), g.store})
 }
 
 func (b *Broker) groupByID(id uint64) *group {

@@ -42,11 +42,12 @@ func (g *group) checkpointed() {
 	}
 	g.checkpoint = index
 	g.note(NoteCheckpoint)
+	if g.fetch != nil && g.fetch.index == index {
+		g.fetchDurable() // log and tail follow when raft has taken the snapshot
+		return
+	}
 	g.b.log.Checkpointed(g.id, index, term)
 	g.compactTail(index)
-	if g.fetch != nil && g.fetch.index == index {
-		g.fetchDurable()
-	}
 	g.b.freeLog()
 }
 

@@ -70,6 +70,11 @@ func (b *Broker) releaseDurable() {
 		n++
 	}
 	b.waiting = slices.Delete(b.waiting, 0, n)
+	for len(b.removals) > 0 && b.removals[0].ticket <= durable {
+		b.removals[0].store.Remove(b.fx)
+		b.removals[0].store.Flush(b.fx)
+		b.removals = b.removals[1:]
+	}
 }
 
 func (b *Broker) release(w *waiting) {

@@ -83,8 +83,12 @@ func (g *group) tickSnapshots() {
 // the same leader changes nothing, for its messages are appended to those of this one anyway.
 func (g *group) startFetch(m *pb.Message) {
 	index, term := m.GetSnapshot().GetMetadata().GetIndex(), m.GetSnapshot().GetMetadata().GetTerm()
-	if index <= g.commit || m.GetTerm() < g.term {
-		g.step(m) // raft answers with where this node is
+	g.process() // the frame may have brought more than raft has handed out yet
+	have, err := g.tail.Term(index)
+	if index <= g.commit || m.GetTerm() < g.term || err == nil && have == term {
+		// Nothing has to be fetched: raft answers with where this node is, or moves its commit
+		// index to the entry, which is in the log.
+		g.step(m)
 		return
 	}
 	if g.applied < g.commit {
@@ -99,14 +103,12 @@ func (g *group) startFetch(m *pb.Message) {
 	r := reader{m.GetSnapshot().GetData()}
 	f := &fetch{message: m, from: machine.NodeID(m.GetFrom()), index: index, term: term, state: r.bytes()}
 	f.last = r.uvarint()
-	_, have, _, _ := g.store.State()
-	if have > f.last {
+	if _, f.start, _, _ = g.store.State(); f.start > f.last {
 		// Only a replica whose log lost committed entries holds more than its leader.
 		g.store.Reset(g.b.fx)
 		g.touch()
-		have = 0
+		f.start = 0
 	}
-	f.start = have
 	g.fetch = f
 	g.askChunk()
 }

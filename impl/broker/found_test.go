@@ -141,3 +141,57 @@ func TestARestartedSingleNodeAnswersNoReadFromBeforeItsOwnTerm(t *testing.T) {
 	}
 	require.True(t, answered)
 }
+
+// The files of a deleted stream must not go before the log says that it is deleted: what is left would look
+// like a loss.
+func TestACrashWhileAStreamIsDeletedLooksLikeNoLoss(t *testing.T) {
+	for _, profile := range Profiles() {
+		t.Run(profile, func(t *testing.T) {
+			s := single(t, func(c *Config) { c.Switches, c.TailBytes, c.KeepBytes = mustProfile(t, profile), 200, 100 })
+			s.quiet(20)
+			c := s.open("in")
+			s.create(c, "S")
+			for range 20 {
+				s.bytes(c, "PUB S in 20\r\nhihihihihihihihihihi\r\n")
+				s.quiet(0)
+			}
+			s.bytes(c, "PUB $JS.API.STREAM.DELETE.S in 0\r\n\r\n")
+			for !strings.Contains(s.out.String(), "success") {
+				require.True(t, s.finishOne())
+			}
+			for len(s.disk) > 0 && !strings.HasPrefix(s.disk[0].File, "wal/") {
+				s.finishOne()
+			}
+			for name, b := range s.files {
+				if strings.HasPrefix(name, "wal/") {
+					s.synced[name] = len(b)
+				}
+			}
+			for range 3 {
+				s.out.Reset()
+				s.bootAgain(t)
+				s.quiet(30)
+				require.NotContains(t, s.out.String(), "damaged")
+				require.Empty(t, s.m.(*Broker).groupByID(metaGroup).state.(*metaState).streams)
+			}
+		})
+	}
+}
+
+func TestADamagedLogKeepsItsNodeOutOfEveryGroup(t *testing.T) {
+	s := single(t, func(c *Config) { c.TailBytes, c.KeepBytes = 100, 1 })
+	s.quiet(20)
+	c := s.open("in")
+	s.create(c, "S", "T") // S never stores anything, and so has no files
+	for range 5 {
+		s.bytes(c, "PUB T 20\r\nhihihihihihihihihihi\r\n")
+		s.quiet(0)
+	}
+	log := s.files["wal/0000000000000001.log"]
+	log[len(log)/3] ^= 0xff
+	s.bootAgain(t)
+	require.NotNil(t, s.m.(*Broker).damage)
+	for _, g := range s.m.(*Broker).groups {
+		require.NotEmpty(t, g.damaged, "group %d", g.id)
+	}
+}

@@ -83,7 +83,7 @@ func (b *Broker) newGroup(id uint64, peers []machine.NodeID, dir string, makeSta
 		b.log.Checkpointed(id, cp.Index, cp.Term)
 	}
 	why := f.damage
-	if d := b.damage; d != nil && (d.Group == 0 || d.Group == id) && !f.fresh {
+	if d := b.damage; d != nil && (d.Group == 0 || d.Group == id) {
 		why = d.String()
 	}
 	if f.damage != "" && b.cfg.Switches.Damage == "cut" {
@@ -117,6 +117,9 @@ func (g *group) restoreTail(rec store.GroupLog) {
 	}
 	if g.applied > base+uint64(len(ents)) || (g.applied > base && ents[g.applied-base-1].Term != g.appliedTerm) {
 		base, term, ents = g.applied, g.appliedTerm, nil
+	}
+	if lost := len(ents) < len(rec.Entries) || base != rec.Base; lost && (g.gap == 0 || g.b.cfg.Switches.Damage == "cut") {
+		g.b.log.Rebase(g.id, base, term) // log and tail begin at the same entry
 	}
 	g.tail = newTail(base, term, ids)
 	g.tail.snapAt = g.snapshot

@@ -29,7 +29,7 @@ func (g *group) receive(m *pb.Message) {
 		}
 	case pb.MsgApp:
 		if g.fetch != nil {
-			if m.GetTerm() <= g.term || g.fetch.whole {
+			if m.GetTerm() <= g.fetch.message.GetTerm() || g.fetch.whole {
 				return
 			}
 			g.abortFetch("a newer leader")

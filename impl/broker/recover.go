@@ -22,7 +22,6 @@ type foundStore struct {
 	*owner
 	checkpoint *store.Checkpoint
 	damage     string // what its files lost, if they did
-	fresh      bool   // made after boot: there was nothing to lose
 }
 
 // recover opens the log and the stores, and joins the meta group, whose state brings up the others.
@@ -124,7 +123,6 @@ func (b *Broker) takeStore(dir string, g *group) (*foundStore, error) {
 		if f, err = b.openStore(dir, emptyImage{}); err != nil {
 			return nil, err
 		}
-		f.fresh = true
 	}
 	delete(b.found, dir)
 	f.group = g

@@ -18,9 +18,17 @@ type streamState struct {
 	a        *assignment
 	lastTime int64 // stamp of the newest message; never decreases
 	subs     []*subscription
+	quoted   []byte // name as JSON
 }
 
 func (s *streamState) name() string { return s.a.Config.Name }
+
+func (s *streamState) quotedName() []byte {
+	if s.quoted == nil {
+		s.quoted = marshal(s.name())
+	}
+	return s.quoted
+}
 
 func (s *streamState) encode() []byte { return binary.AppendVarint(nil, s.lastTime) }
 
@@ -142,9 +150,9 @@ func (s *streamState) applyPublish(index uint64, subject, header, payload []byte
 		s.g.observe(machine.Observation{Kind: machine.Acked, Seq: seq, Hash: machine.ContentHash(subject, payload)})
 	}
 	ack := s.g.b.scratch[:0]
-	ack = append(ack, `{"stream":"`...)
-	ack = append(ack, s.name()...)
-	ack = append(ack, `","seq":`...)
+	ack = append(ack, `{"stream":`...)
+	ack = append(ack, s.quotedName()...)
+	ack = append(ack, `,"seq":`...)
 	ack = strconv.AppendUint(ack, seq, 10)
 	ack = append(ack, '}')
 	s.g.b.scratch = ack
