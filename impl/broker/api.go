@@ -8,12 +8,14 @@ import (
 	"github.com/brokerlab/brokerlab/impl/store"
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/stream"
+	"github.com/brokerlab/brokerlab/model/subject"
 )
 
 // Subjects and response types of the JetStream API (nats-server server/jetstream_api.go).
 const (
 	apiInfo         = "$JS.API.INFO"
 	apiStreamCreate = "$JS.API.STREAM.CREATE."
+	apiStreamUpdate = "$JS.API.STREAM.UPDATE."
 	apiStreamDelete = "$JS.API.STREAM.DELETE."
 	apiStreamInfo   = "$JS.API.STREAM.INFO."
 	apiStreamNames  = "$JS.API.STREAM.NAMES"
@@ -21,6 +23,7 @@ const (
 
 	typePrefix       = "io.nats.jetstream.api.v1."
 	typeStreamCreate = typePrefix + "stream_create_response"
+	typeStreamUpdate = typePrefix + "stream_update_response"
 	typeStreamDelete = typePrefix + "stream_delete_response"
 	typeStreamInfo   = typePrefix + "stream_info_response"
 	typeStreamNames  = typePrefix + "stream_names_response"
@@ -78,8 +81,8 @@ func (b *Broker) refuse(reply, why string) {
 }
 
 // lastToken is the last token of an API subject: the stream's name.
-func lastToken(subject []byte) string {
-	s := string(subject)
+func lastToken(of []byte) string {
+	s := string(of)
 	return s[strings.LastIndexByte(s, '.')+1:]
 }
 
@@ -113,19 +116,40 @@ func (s *metaState) propose(c metaCommand) {
 }
 
 func (s *metaState) namesRequest(m *message) {
+	var req listRequest
+	if why := parseRequest(m.data, &req); why != nil {
+		s.g.b.reply(string(m.reply), why.typed(typeStreamNames))
+		return
+	}
 	s.g.readWhenLeading(string(m.reply), func(reply string) {
 		names := []string{}
 		for _, a := range s.streams {
-			names = append(names, a.Config.Name)
+			if req.Subject == "" || overlap(a.Config.Subjects, []string{req.Subject}) {
+				names = append(names, a.Config.Name)
+			}
 		}
+		total, offset := len(names), min(max(req.Offset, 0), len(names))
+		names = names[offset:min(offset+namesLimit, total)]
 		s.g.b.reply(reply, marshal(struct {
 			Type    string   `json:"type"`
 			Total   int      `json:"total"`
 			Offset  int      `json:"offset"`
 			Limit   int      `json:"limit"`
 			Streams []string `json:"streams"`
-		}{typeStreamNames, len(names), 0, max(len(names), 1024), names}))
+		}{typeStreamNames, total, offset, namesLimit, names}))
 	})
+}
+
+// accountLimits are all limits that clients may insist on; -1 is none.
+type accountLimits struct {
+	MaxMemory        int64 `json:"max_memory"`
+	MaxStorage       int64 `json:"max_storage"`
+	MaxStreams       int   `json:"max_streams"`
+	MaxConsumers     int   `json:"max_consumers"`
+	MaxAckPending    int   `json:"max_ack_pending"`
+	MaxMemoryStream  int64 `json:"memory_max_stream_bytes"`
+	MaxStorageStream int64 `json:"storage_max_stream_bytes"`
+	MaxBytesRequired bool  `json:"max_bytes_required"`
 }
 
 func (s *metaState) accountInfo(m *message) {
@@ -136,11 +160,11 @@ func (s *metaState) accountInfo(m *message) {
 			Storage   uint64         `json:"storage"`
 			Streams   int            `json:"streams"`
 			Consumers int            `json:"consumers"`
-			Limits    map[string]int `json:"limits"`
+			Limits    accountLimits  `json:"limits"`
 			API       map[string]int `json:"api"`
 		}{
 			typeAccountInfo, 0, 0, len(s.streams), 0,
-			map[string]int{"max_memory": -1, "max_storage": -1, "max_streams": -1, "max_consumers": -1},
+			accountLimits{-1, -1, -1, -1, -1, -1, -1, false},
 			map[string]int{"level": 0, "total": 0, "errors": 0},
 		}))
 	})
@@ -163,7 +187,45 @@ func (s *metaState) ifMissing(kind string) func(*message) {
 }
 
 func (s *streamState) info(m *message) {
-	s.g.readWhenLeading(string(m.reply), func(reply string) { s.g.b.reply(reply, s.infoJSON(typeStreamInfo)) })
+	var req struct {
+		SubjectsFilter string `json:"subjects_filter"`
+	}
+	why := parseRequest(m.data, &req)
+	if why == nil && req.SubjectsFilter != "" {
+		why = notServed("subjects_filter")
+	}
+	if why != nil {
+		s.g.b.reply(string(m.reply), why.typed(typeStreamInfo))
+		return
+	}
+	s.g.readWhenLeading(string(m.reply), func(reply string) { s.answerInfo(reply, typeStreamInfo) })
+}
+
+// answerInfo describes the stream. When its first message was stored is known only from the message,
+// so the first to ask after a start may wait for the disk.
+func (s *streamState) answerInfo(reply, kind string) {
+	b := s.g.b
+	first, _, count, _ := s.g.store.State()
+	if count == 0 || s.firstTime != 0 {
+		b.reply(reply, s.infoJSON(kind))
+		return
+	}
+	answer := func(m *store.Message) {
+		if m == nil {
+			b.reply(reply, errUnavailable.typed(kind))
+			return
+		}
+		s.firstTime = m.Time
+		b.reply(reply, s.infoJSON(kind))
+	}
+	switch m, token, found := s.g.store.Get(b.fx, first); {
+	case !found:
+		answer(nil)
+	case token == 0:
+		answer(&m)
+	default:
+		b.diskReads[token] = answer
+	}
 }
 
 type peerInfo struct {
@@ -207,11 +269,11 @@ func (s *streamState) infoJSON(kind string) []byte {
 		Cluster: clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name},
 	}
 	if count > 0 {
-		info.State.FirstTime, info.State.LastTime = stamp(s.a.Created), stamp(s.lastTime)
+		info.State.FirstTime, info.State.LastTime = stamp(s.firstTime), stamp(s.lastTime)
 	}
 	for _, p := range s.g.peers {
-		if p != b.cfg.Node {
-			info.Cluster.Replicas = append(info.Cluster.Replicas, peerInfo{Name: nodeName(p), Current: b.peer(p).up[machine.RaftLink]})
+		if other := b.peer(p); other != nil {
+			info.Cluster.Replicas = append(info.Cluster.Replicas, peerInfo{Name: nodeName(p), Current: other.up[machine.RaftLink]})
 		}
 	}
 	b.fx.Charge(machine.WorkAPI, 1, 0, 0)
@@ -228,8 +290,18 @@ type getRequest struct {
 // answers, once it knows that it leads.
 func (s *streamState) getMessage(m *message) {
 	var req getRequest
-	if err := json.Unmarshal(m.data, &req); err != nil || req.NextFor != "" || (req.Seq == 0) == (req.LastFor == "") {
-		s.g.b.reply(string(m.reply), errBadRequest.typed(typeMsgGet))
+	why := parseRequest(m.data, &req)
+	switch {
+	case why != nil:
+	case req.NextFor != "":
+		why = notServed("next_by_subj")
+	case (req.Seq == 0) == (req.LastFor == ""):
+		why = errBadRequest
+	case req.LastFor != "" && !subject.IsLiteral(req.LastFor) && !s.holds(req.LastFor):
+		why = notServed("last_by_subj with wildcards")
+	}
+	if why != nil {
+		s.g.b.reply(string(m.reply), why.typed(typeMsgGet))
 		return
 	}
 	s.g.readWhenLeading(string(m.reply), func(reply string) { s.answerGet(reply, req) })
@@ -265,9 +337,19 @@ func (s *streamState) answerGet(reply string, req getRequest) {
 	}
 }
 
-// lastOf is the newest sequence of a subject, or of the whole stream for ">".
+// holds says whether filter names everything that the stream can hold.
+func (s *streamState) holds(filter string) bool {
+	for _, own := range s.a.Config.Subjects {
+		if !subject.Subset(own, filter) {
+			return false
+		}
+	}
+	return true
+}
+
+// lastOf is the newest sequence of a subject, or of the whole stream.
 func (s *streamState) lastOf(filter string) (seq uint64, ok bool) {
-	if filter == ">" {
+	if s.holds(filter) {
 		_, last, count, _ := s.g.store.State()
 		return last, count > 0
 	}

@@ -17,7 +17,7 @@ func (g *group) touch() {
 
 // maybeCheckpoint starts a checkpoint when the tail in memory has grown past its cap.
 func (g *group) maybeCheckpoint() {
-	if g.tail.bytes > g.b.cfg.TailBytes && g.applied > g.checkpoint {
+	if g.tail.bytes > g.b.cfg.TailBytes && g.applied > g.checkpoint && !g.writing {
 		g.startCheckpoint()
 	}
 }
@@ -30,7 +30,7 @@ func (g *group) startCheckpoint() {
 		return
 	}
 	if g.store.StartCheckpoint(g.b.fx, g.applied, g.appliedTerm, g.state.encode()) {
-		g.pinned = false
+		g.pinned, g.writing = false, true
 	}
 }
 
@@ -40,7 +40,7 @@ func (g *group) checkpointed() {
 	if index == g.checkpoint {
 		return
 	}
-	g.checkpoint = index
+	g.checkpoint, g.writing = index, false
 	g.note(NoteCheckpoint)
 	if g.fetch != nil && g.fetch.index == index {
 		g.fetchDurable() // log and tail follow when raft has taken the snapshot

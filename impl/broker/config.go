@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -106,8 +107,9 @@ func (c *Config) validate() error {
 		}
 	}
 	member := false
-	for _, n := range c.Nodes {
+	for i, n := range c.Nodes {
 		member = member || n == c.Node
+		bad(slices.Contains(c.Nodes[:i], n), "node %d is listed twice", n)
 	}
 	bad(c.Node == 0, "node 0 is never a node")
 	bad(!member, "node %d is not among the cluster's nodes %v", c.Node, c.Nodes)
@@ -118,9 +120,16 @@ func (c *Config) validate() error {
 		name string
 		n    int64
 	}{
-		{"segment bytes", c.SegmentBytes}, {"max segments", int64(c.MaxSegments)}, {"block bytes", c.BlockBytes},
-		{"cache bytes", c.CacheBytes}, {"tail bytes", c.TailBytes}, {"keep bytes", c.KeepBytes},
-		{"max batch", int64(c.MaxBatch)}, {"max queue", int64(c.MaxQueue)}, {"max payload", int64(c.MaxPayload)}, {"max pending", c.MaxPending},
+		{"segment bytes", c.SegmentBytes},
+		{"max segments", int64(c.MaxSegments)},
+		{"block bytes", c.BlockBytes},
+		{"cache bytes", c.CacheBytes},
+		{"tail bytes", c.TailBytes},
+		{"keep bytes", c.KeepBytes},
+		{"max batch", int64(c.MaxBatch)},
+		{"max queue", int64(c.MaxQueue)},
+		{"max payload", int64(c.MaxPayload)},
+		{"max pending", c.MaxPending},
 	} {
 		bad(size.n < 1 || size.n > 1<<30, "%s must be between 1 and %d, got %d", size.name, 1<<30, size.n)
 	}

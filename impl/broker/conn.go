@@ -2,6 +2,8 @@ package broker
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -16,7 +18,7 @@ type conn struct {
 	parser  wire.Parser
 	options wire.Connect
 	subs    map[string]*subscription
-	order   []*subscription // subs in the order they were made
+	order   []*subscription // subs in the order they were made, and some that ended
 	backlog int64           // output that waited in the driver when it last said so
 	closed  bool
 }
@@ -34,9 +36,17 @@ func (b *Broker) connOpened(in *machine.Input) {
 	b.conns[in.Conn] = c
 	info := b.info
 	info.ClientID = uint64(in.Conn)
-	info.ClientIP = in.Remote
+	info.ClientIP = hostOf(in.Remote)
 	c.out.B = wire.AppendInfo(c.out.B, &info)
 	b.fx.Touch(c.out)
+}
+
+// hostOf is the address of host:port or [host]:port, as clients parse it.
+func hostOf(remote string) string {
+	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
+		remote = remote[:i]
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(remote, "["), "]")
 }
 
 func (b *Broker) connBytes(in *machine.Input) {
@@ -119,11 +129,19 @@ func (c *conn) OnPub(p *wire.Pub) error {
 	if c.closed {
 		return errClosed
 	}
-	if !subject.Valid(p.Subject) {
+	switch {
+	case c.options.Pedantic && !subject.Valid(p.Subject):
+		// Only if asked to, as nats-server: the filter that ends $JS.API.CONSUMER.CREATE.S.C.orders.> is a
+		// subject's tokens like any other. Who keeps messages checks for itself.
 		c.write("-ERR 'Invalid Publish Subject'\r\n")
 		return nil
+	case p.Headers() && !c.options.Headers:
+		return wire.ErrNoHeaders
 	}
 	m := message{subject: p.Subject, reply: p.Reply, header: p.Header, data: p.Payload, tail: p.Tail, from: c}
+	if p.Headers() && len(p.Header) == 0 {
+		m.header, m.tail = nil, nil // an empty block is none
+	}
 	reached := c.b.route(&m)
 	if !reached && len(p.Reply) > 0 && c.options.Headers && c.options.NoResponders {
 		c.noResponders(p)
@@ -185,13 +203,11 @@ func (c *conn) OnUnsub(sid []byte, max int) error {
 
 func (c *conn) drop(b *Broker, s *subscription) {
 	delete(c.subs, s.sid)
-	for i := range c.order {
-		if c.order[i] == s {
-			c.order = append(c.order[:i:i], c.order[i+1:]...)
-			break
-		}
-	}
 	b.unsubscribe(s)
+	// Swept when half of it is gone: a search each would make ending n subscriptions cost n*n.
+	if len(c.order) > 2*len(c.subs)+16 {
+		c.order = slices.DeleteFunc(c.order, func(s *subscription) bool { return c.subs[s.sid] != s })
+	}
 }
 
 // send writes one delivery. A client that does not read is cut before it takes the memory.

@@ -100,9 +100,11 @@ func (g *group) startFetch(m *pb.Message) {
 		}
 		g.abortFetch("a newer leader's snapshot")
 	}
-	r := reader{m.GetSnapshot().GetData()}
-	f := &fetch{message: m, from: machine.NodeID(m.GetFrom()), index: index, term: term, state: r.bytes()}
-	f.last = r.uvarint()
+	f := &fetch{message: m, from: machine.NodeID(m.GetFrom()), index: index, term: term}
+	if !f.readManifest(m.GetSnapshot().GetData()) {
+		g.drop("a snapshot whose manifest does not decode")
+		return
+	}
 	if _, f.start, _, _ = g.store.State(); f.start > f.last {
 		// Only a replica whose log lost committed entries holds more than its leader.
 		g.store.Reset(g.b.fx)
@@ -111,6 +113,17 @@ func (g *group) startFetch(m *pb.Message) {
 	}
 	g.fetch = f
 	g.askChunk()
+}
+
+// readManifest takes a manifest apart.
+func (f *fetch) readManifest(data []byte) (ok bool) {
+	size, n := binary.Uvarint(data)
+	if n <= 0 || size > uint64(len(data)-n) {
+		return false
+	}
+	f.state = data[n : uint64(n)+size]
+	f.last, n = binary.Uvarint(data[uint64(n)+size:])
+	return n > 0
 }
 
 // askChunk asks for the messages after the last one here, or goes on when there are none left.
@@ -131,6 +144,7 @@ func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 	if f == nil || f.whole || f.from != from {
 		return
 	}
+	progress := false
 	for i := range c.Messages {
 		m := &c.Messages[i]
 		if _, have, _, _ := g.store.State(); m.Seq != have+1 || m.Seq > f.last {
@@ -138,10 +152,12 @@ func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 		}
 		g.store.Append(store.Message{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data})
 		g.observeStored(m.Seq, m.Index, m.Subject, m.Data)
-		f.idle = 0
+		f.idle, progress = 0, true
 	}
-	g.touch()
-	g.askChunk()
+	if progress { // else it answers a question asked twice; the tick asks again
+		g.touch()
+		g.askChunk()
+	}
 }
 
 // fetchDurable tells raft of the snapshot, now that everything it stands for is on disk.
@@ -154,7 +170,15 @@ func (g *group) fetchDurable() {
 	g.applied, g.appliedTerm = f.index, f.term
 	first, last, _, _ := g.store.State()
 	g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: f.index, Term: f.term, Why: WhySnapshot})
-	g.step(f.message)
+	if f.message.GetTerm() >= g.term {
+		g.step(f.message)
+		return
+	}
+	// Raft ignores a snapshot of an earlier term than its own, but what it stands for is committed and
+	// is here: raft begins anew from it.
+	g.installed(f.message.GetSnapshot())
+	g.commit = f.index
+	g.start()
 }
 
 // installed makes the snapshot's index the base of log and tail; raft hands it to storage.

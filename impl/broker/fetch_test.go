@@ -136,3 +136,42 @@ func TestAFetchFromADeadLeaderDoesNotHoldUpTheNextOne(t *testing.T) {
 	}
 	require.Less(t, ticks, 20)
 }
+
+func TestAConfusedPeerBreaksNothing(t *testing.T) {
+	number := func(v uint64) *uint64 { return &v }
+	for name, confused := range map[string]func(g *group) *pb.Message{
+		"proposal": func(*group) *pb.Message {
+			return &pb.Message{Type: pb.MsgProp.Enum(), Entries: []*pb.Entry{{Data: []byte("x")}}}
+		},
+		"read index": func(*group) *pb.Message { return &pb.Message{Type: pb.MsgReadIndex.Enum()} },
+		"short context": func(g *group) *pb.Message {
+			return &pb.Message{Type: pb.MsgHeartbeatResp.Enum(), Term: number(g.term), Context: []byte("x")}
+		},
+		"empty snapshot": func(g *group) *pb.Message {
+			return &pb.Message{Type: pb.MsgSnap.Enum(), Term: number(g.term + 1), Snapshot: &pb.Snapshot{Metadata: &pb.SnapshotMetadata{Index: number(1000), Term: number(1)}}}
+		},
+		"gap": func(g *group) *pb.Message {
+			return &pb.Message{
+				Type: pb.MsgApp.Enum(), Term: number(g.term + 1), Index: number(g.tail.last()), LogTerm: number(g.term),
+				Entries: []*pb.Entry{{Index: number(g.tail.last() + 5), Term: number(g.term + 1)}},
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, 3, mustProfile(t, "reference"))
+			l.createOrders()
+			leader := l.leader("ORDERS")
+			peer, _ := others(l, leader)
+			g := l.orders(leader)
+			m := confused(g)
+			m.From, m.To = number(uint64(peer)), number(uint64(leader))
+			l.step(l.nodes[leader], &machine.Input{
+				Kind: machine.PeerFrame, Link: machine.RaftLink, Peer: machine.Addr{Node: peer}, Bytes: wire.AppendRaftFrame(nil, g.id, m),
+			})
+			l.run(60)
+			l.publish(leader, 1, 3)
+			l.run(10)
+			require.Len(t, l.nodes[peer].stored["ORDERS"], 3)
+		})
+	}
+}

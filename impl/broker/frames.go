@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
@@ -38,6 +39,9 @@ func (b *Broker) raftFrame(p *peer, frame []byte) error {
 	case wire.KindHello:
 		return b.hello(p, f.Hello)
 	case wire.KindRaft:
+		if p.stranger {
+			return errStranger
+		}
 		for _, r := range f.Raft {
 			if g := b.groupByID(r.Group); g != nil && r.Message.GetFrom() == uint64(p.id) {
 				g.receive(r.Message)
@@ -48,10 +52,12 @@ func (b *Broker) raftFrame(p *peer, frame []byte) error {
 	return fmt.Errorf("frame %s does not belong on the raft link", f.Kind)
 }
 
+var errStranger = errors.New("a frame from a node that greeted as one of another cluster")
+
 // hello learns a peer's boot id: another one than before means that it has restarted.
 func (b *Broker) hello(p *peer, h wire.Hello) error {
-	if h.Cluster != b.cfg.Cluster {
-		return fmt.Errorf("node %d belongs to cluster %q, not %q", h.Node, h.Cluster, b.cfg.Cluster)
+	if p.stranger = h.Cluster != b.cfg.Cluster || h.Node != uint32(p.id); p.stranger {
+		return fmt.Errorf("node %d greets as node %d of cluster %q, not of %q", p.id, h.Node, h.Cluster, b.cfg.Cluster)
 	}
 	if p.boot != 0 && p.boot != h.Boot {
 		for _, g := range b.groups {
@@ -66,6 +72,9 @@ func (b *Broker) routeFrame(p *peer, frame []byte) error {
 	f := &b.frame
 	if err := wire.DecodeFrame(frame, f); err != nil {
 		return err
+	}
+	if f.Kind != wire.KindHello && p.stranger {
+		return errStranger
 	}
 	switch f.Kind {
 	case wire.KindHello:

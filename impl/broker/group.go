@@ -55,6 +55,7 @@ type group struct {
 	queued      bool // on Broker.ready
 	touched     bool // store has something to flush
 	pinned      bool // checkpoint wanted
+	writing     bool // checkpoint under way
 	gap         uint64
 	standIn     int // ticks until this node stands for election, unless somebody leads by then
 	checkpoint  uint64

@@ -12,12 +12,12 @@ import (
 // assumption, and a real system built so does not crash there but loses messages. The guard stands
 // between the wire and raft and turns each such moment into what the switch Conflict says.
 //
-// With every switch at its safe end none of its branches is taken: a message that takes
-// one stops the group here, with the numbers.
+// With every switch at its safe end no committed entry is ever contradicted; if one were, the group would
+// stop here, with the numbers.
 
 // receive handles one Raft message from a peer.
 func (g *group) receive(m *pb.Message) {
-	if g.damaged != "" {
+	if g.damaged != "" || !fromPeer(m) {
 		return
 	}
 	switch m.GetType() {
@@ -54,6 +54,27 @@ func (g *group) receive(m *pb.Message) {
 	}
 	g.b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 	g.step(m)
+}
+
+// fromPeer says whether a message is one that a peer may send, and of a form that raft does not
+// stumble over.
+func fromPeer(m *pb.Message) bool {
+	switch m.GetType() {
+	case pb.MsgApp:
+		for i, e := range m.GetEntries() {
+			if e.GetIndex() != m.GetIndex()+1+uint64(i) {
+				return false
+			}
+		}
+		return true
+	case pb.MsgSnap:
+		return m.GetSnapshot().GetMetadata().GetIndex() != 0
+	case pb.MsgHeartbeat, pb.MsgHeartbeatResp:
+		return len(m.GetContext()) == 0 || len(m.GetContext()) == readContext
+	case pb.MsgAppResp, pb.MsgVote, pb.MsgVoteResp, pb.MsgPreVote, pb.MsgPreVoteResp, pb.MsgTimeoutNow:
+		return true
+	}
+	return false
 }
 
 // learnMatch follows how far a peer agrees, for send.

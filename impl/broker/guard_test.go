@@ -16,6 +16,7 @@ import (
 type lab struct {
 	t     *testing.T
 	sw    Switches
+	tune  func(*Config)
 	nodes map[machine.NodeID]*labNode
 	ids   []machine.NodeID
 	queue []labFrame
@@ -34,6 +35,9 @@ type labNode struct {
 	leads   map[string]bool
 	damaged string
 	boots   uint64
+	// hold says which operations do not finish yet; held are those.
+	hold func(*machine.DiskOp) bool
+	held []machine.DiskOp
 }
 
 type labFrame struct {
@@ -42,8 +46,10 @@ type labFrame struct {
 	bytes    []byte
 }
 
-func newLab(t *testing.T, n int, sw Switches) *lab {
-	l := &lab{t: t, sw: sw, nodes: map[machine.NodeID]*labNode{}}
+func newLab(t *testing.T, n int, sw Switches) *lab { return newLabOf(t, n, sw, func(*Config) {}) }
+
+func newLabOf(t *testing.T, n int, sw Switches, tune func(*Config)) *lab {
+	l := &lab{t: t, sw: sw, tune: tune, nodes: map[machine.NodeID]*labNode{}}
 	cryptotest.SetGlobalRandom(t, 7) // raft's election timeouts
 	for i := 1; i <= n; i++ {
 		l.ids = append(l.ids, machine.NodeID(i))
@@ -60,7 +66,9 @@ func (l *lab) boot(id machine.NodeID) {
 	n.boots++
 	n.stored, n.leads, n.damaged = map[string]map[uint64]uint64{}, map[string]bool{}, ""
 	n.env = machine.Env{Wall: 1, Choices: bootChoices{uint64(id)<<32 | n.boots}}
-	m, err := Boot(Config{Node: id, Nodes: l.ids, Switches: l.sw, Observe: true, ElectionTicks: 16})(&n.env, image{n.disk.files}, &n.fx)
+	cfg := Config{Node: id, Nodes: l.ids, Switches: l.sw, Observe: true, ElectionTicks: 16}
+	l.tune(&cfg)
+	m, err := Boot(cfg)(&n.env, image{n.disk.files}, &n.fx)
 	require.NoError(l.t, err)
 	n.m = m
 	l.effects(n)
@@ -119,6 +127,10 @@ func (l *lab) effects(n *labNode) {
 	disk := append([]machine.DiskOp(nil), n.fx.Disk...)
 	n.fx.Reset()
 	for i := range disk {
+		if n.hold != nil && n.hold(&disk[i]) {
+			n.held = append(n.held, disk[i])
+			continue
+		}
 		in := &machine.Input{Kind: machine.DiskDone, Token: disk[i].Token}
 		n.disk.perform(&disk[i], in)
 		if in.Token != 0 && n.m != nil {
@@ -126,6 +138,18 @@ func (l *lab) effects(n *labNode) {
 		} else if in.Token != 0 {
 			l.queue = append(l.queue, labFrame{to: n.id, bytes: nil, from: machine.NodeID(in.Token)})
 		}
+	}
+}
+
+// release lets a node's disk finish what it held.
+func (l *lab) release(id machine.NodeID) {
+	n := l.nodes[id]
+	held := n.held
+	n.hold, n.held = nil, nil
+	for i := range held {
+		in := &machine.Input{Kind: machine.DiskDone, Token: held[i].Token}
+		n.disk.perform(&held[i], in)
+		l.step(n, in)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/brokerlab/brokerlab/impl/interest"
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/model/subject"
 )
 
 // message is one message on its way through this node. Its slices are valid only while it is
@@ -37,11 +38,14 @@ type subscription struct {
 
 // peer is another node of the cluster, as seen from here.
 type peer struct {
-	id     machine.NodeID
-	up     [machine.Links]bool
-	boot   uint64 // boot id it said hello with; 0: none yet
-	raft   []byte // frame of this step, in the making
-	remote map[interestKey]*subscription
+	id machine.NodeID
+	up [machine.Links]bool
+	// stranger: its last Hello was not one of this cluster. A Hello on the Raft link may be lost, so its
+	// absence says nothing.
+	stranger bool
+	boot     uint64 // boot id it said hello with; 0: none yet
+	raft     []byte // frame of this step, in the making
+	remote   map[interestKey]*subscription
 }
 
 type interestKey struct{ filter, queue string }
@@ -173,7 +177,10 @@ func (b *Broker) route(m *message) bool {
 	}
 	for i := range res.Queues {
 		q := &res.Queues[i]
-		s := b.pick(q, true)
+		s := b.pick(q, m, true)
+		if s == nil {
+			continue
+		}
 		if s.node != 0 {
 			hops = addHop(hops, s.node, q.Name)
 			reached = true
@@ -224,7 +231,7 @@ func (b *Broker) routed(r *wire.RouteMsg) {
 		q := &res.Queues[i]
 		for _, name := range r.Queues {
 			if name == q.Name {
-				if s := b.pick(q, false); s != nil && s.node == 0 {
+				if s := b.pick(q, m, false); s != nil && s.node == 0 {
 					b.deliver(s, m)
 				}
 			}
@@ -233,22 +240,26 @@ func (b *Broker) routed(r *wire.RouteMsg) {
 }
 
 // pick chooses the member of a queue group that gets a message: a local one if there is one,
-// drawn evenly; else, if remote is allowed, another node.
-func (b *Broker) pick(q *interest.Queue[*subscription], remote bool) *subscription {
-	var local, all []*subscription
+// drawn evenly; else, if remote is allowed, another node; nil if there is nobody. The publisher itself does
+// not count if it wants no echo.
+func (b *Broker) pick(q *interest.Queue[*subscription], m *message, remote bool) *subscription {
+	var local, away []*subscription
 	for _, s := range q.Subs {
-		if s.node == 0 {
+		switch {
+		case s.node != 0:
+			away = append(away, s)
+		case s.conn == nil || s.conn != m.from || s.conn.options.Echo:
 			local = append(local, s)
 		}
 	}
-	switch all = q.Subs; {
-	case len(local) > 0:
-		all = local
-	case !remote:
+	if len(local) == 0 && remote {
+		local = away
+	}
+	if len(local) == 0 {
 		return nil
 	}
 	b.picks++
-	return all[b.env.Choices.Draw(purposeQueuePick, b.picks)%uint64(len(all))]
+	return local[b.env.Choices.Draw(purposeQueuePick, b.picks)%uint64(len(local))]
 }
 
 // deliver hands a message to one local subscriber.
@@ -274,11 +285,11 @@ func (b *Broker) deliver(s *subscription, m *message) bool {
 }
 
 // reply publishes an answer of this broker's.
-func (b *Broker) reply(subject string, data []byte) {
-	if subject == "" {
-		return
+func (b *Broker) reply(to string, data []byte) {
+	if !subject.Valid(to) {
+		return // nobody asked, or nobody could be meant
 	}
-	b.route(&message{subject: []byte(subject), data: data})
+	b.route(&message{subject: []byte(to), data: data})
 }
 
 // request passes a client's request on to another part of the system, which answers the client.

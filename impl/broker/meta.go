@@ -235,20 +235,27 @@ func streamDir(group uint64) string { return fmt.Sprintf("%s/%016x", streamsDir,
 
 // lead makes this node the place that requests about streams lead to.
 func (s *metaState) lead() {
+	serve := func(filter string, handle func(*message)) {
+		sub := &subscription{filter: filter, handle: handle}
+		s.subs = append(s.subs, sub)
+		s.g.b.subscribe(sub)
+	}
 	for _, h := range []struct {
 		filter string
 		handle func(*message)
 	}{
 		{apiInfo, s.accountInfo},
 		{apiStreamCreate + "*", s.createRequest},
+		{apiStreamUpdate + "*", s.updateRequest},
 		{apiStreamDelete + "*", s.deleteRequest},
 		{apiStreamNames, s.namesRequest},
 		{apiStreamInfo + "*", s.ifMissing(typeStreamInfo)},
 		{apiMsgGet + "*", s.ifMissing(typeMsgGet)},
 	} {
-		sub := &subscription{filter: h.filter, handle: h.handle}
-		s.subs = append(s.subs, sub)
-		s.g.b.subscribe(sub)
+		serve(h.filter, h.handle)
+	}
+	for _, u := range unservedAPI {
+		serve(unservedFilter(u.prefix), s.refuseUnserved(u.prefix, u.kind))
 	}
 }
 

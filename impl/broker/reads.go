@@ -28,7 +28,11 @@ type read struct {
 	run   func(reply string)
 }
 
-const maxReads = 1 << 16
+const (
+	maxReads = 1 << 16
+	// readContext is the size of a read's context.
+	readContext = 8
+)
 
 // readWhenLeading runs fn when this node is known to have led the group after this moment, and
 // everything committed by then is applied.
@@ -65,6 +69,9 @@ func (g *group) askReads() {
 
 // readIndexed marks a batch as confirmed at an index.
 func (g *group) readIndexed(s *raft.ReadState) {
+	if len(s.RequestCtx) != readContext {
+		return // not one of ours
+	}
 	context := binary.LittleEndian.Uint64(s.RequestCtx)
 	for i := range g.reads.batches {
 		if b := &g.reads.batches[i]; b.context == context {

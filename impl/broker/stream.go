@@ -9,6 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/impl/store"
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/model/subject"
 )
 
 // streamState is what a stream's committed entries act on. Sequence numbers, stamps and refusals are
@@ -17,8 +18,10 @@ type streamState struct {
 	g        *group
 	a        *assignment
 	lastTime int64 // stamp of the newest message; never decreases
-	subs     []*subscription
-	quoted   []byte // name as JSON
+	// firstTime is the stamp of the first message, once somebody asked; 0 before.
+	firstTime int64
+	subs      []*subscription
+	quoted    []byte // name as JSON
 }
 
 func (s *streamState) name() string { return s.a.Config.Name }
@@ -37,7 +40,7 @@ func (s *streamState) decode(text []byte) error {
 	if n <= 0 {
 		return fmt.Errorf("state of stream %s: %d bytes are no stamp", s.name(), len(text))
 	}
-	s.lastTime = v
+	s.lastTime, s.firstTime = v, 0
 	return nil
 }
 
@@ -49,7 +52,7 @@ func (s *streamState) lead() {
 	s.subscribe(apiStreamInfo+s.name(), s.info)
 	s.subscribe(apiMsgGet+s.name(), s.getMessage)
 	if s.a.createReply != "" {
-		s.g.b.reply(s.a.createReply, s.infoJSON(typeStreamCreate))
+		s.answerInfo(s.a.createReply, typeStreamCreate)
 		s.a.createReply = ""
 	}
 }
@@ -97,6 +100,9 @@ func (s *streamState) publish(m *message) {
 
 // refusal says why a message can never be stored, whatever the log holds.
 func (s *streamState) refusal(m *message) *apiError {
+	if !subject.Valid(m.subject) {
+		return &apiError{400, 10003, "a message cannot be stored under " + strconv.Quote(string(m.subject)) + ", which is no literal subject"}
+	}
 	if len(m.header) == 0 {
 		return nil
 	}
