@@ -228,6 +228,10 @@ func (s *streamState) answerInfo(reply, kind string) {
 	}
 }
 
+func (s *streamState) created(m *message) {
+	s.g.readWhenLeading(string(m.reply), func(reply string) { s.g.b.reply(reply, s.infoJSON(typeStreamCreate)) })
+}
+
 type peerInfo struct {
 	Name    string `json:"name"`
 	Current bool   `json:"current"`

@@ -137,6 +137,8 @@ func (b *Broker) groupByID(id uint64) *group {
 	return nil
 }
 
+func (b *Broker) meta() *metaState { return b.groups[0].state.(*metaState) }
+
 func (b *Broker) peer(id machine.NodeID) *peer {
 	for _, p := range b.peers {
 		if p.id == id {
@@ -182,6 +184,7 @@ func (b *Broker) timer(key machine.TimerKey) {
 		for _, g := range b.groups {
 			g.tick()
 		}
+		b.meta().tick()
 		if b.log.Segments() > b.cfg.MaxSegments {
 			b.freeLog()
 		}

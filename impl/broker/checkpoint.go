@@ -74,7 +74,9 @@ func (b *Broker) freeLog() {
 		b.observe(machine.Observation{Kind: machine.Note, N: int64(n), Why: NoteFreed})
 	}
 	if id, ok := b.log.Laggard(b.cfg.MaxSegments); ok {
-		if g := b.groupByID(id); g != nil {
+		if g := b.groupByID(id); g == nil {
+			b.forgetUnborn(id)
+		} else {
 			g.pinned = true
 			g.startCheckpoint()
 		}
@@ -101,5 +103,14 @@ func (b *Broker) storeDone(o *owner, in *machine.Input) {
 		g.queue()
 	} else {
 		o.store.Flush(b.fx)
+	}
+}
+
+// forgetUnborn lets go of a group that the log holds and meta does not know, once meta has applied the entry
+// that would have made it: it was deleted, and the process ended before the log heard of that.
+func (b *Broker) forgetUnborn(id uint64) {
+	if (id-metaGroup)/maxCommands <= b.meta().g.applied {
+		delete(b.recovered, id)
+		b.log.Forget(id)
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/impl/interest"
 	"github.com/brokerlab/brokerlab/impl/wire"
@@ -153,6 +154,9 @@ func (b *Broker) remoteInterest(p *peer, i wire.Interest, add bool) {
 		s := &subscription{filter: i.Subject, queue: i.Queue, node: p.id}
 		p.remote[key] = s
 		b.subscribe(s)
+		if strings.HasPrefix(i.Subject, createdPrefix) {
+			b.meta().askLeaders()
+		}
 	case !add && have != nil:
 		delete(p.remote, key)
 		b.unsubscribe(have)
@@ -293,6 +297,6 @@ func (b *Broker) reply(to string, data []byte) {
 }
 
 // request passes a client's request on to another part of the system, which answers the client.
-func (b *Broker) request(subject, reply string) {
-	b.route(&message{subject: []byte(subject), reply: []byte(reply)})
+func (b *Broker) request(subject, reply string) (reached bool) {
+	return b.route(&message{subject: []byte(subject), reply: []byte(reply)})
 }

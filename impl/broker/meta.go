@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -18,8 +19,7 @@ type assignment struct {
 	Peers   []machine.NodeID
 	Created int64
 
-	createReply string // who waits to hear that the stream has a leader
-	group       *group // nil where this node holds no replica
+	group *group // nil where this node holds no replica
 }
 
 // metaState is what the meta group's entries act on: which streams there are, and where. Every
@@ -27,8 +27,22 @@ type assignment struct {
 type metaState struct {
 	g       *group
 	streams []*assignment // sorted by name
+	created []created
 	subs    []*subscription
 }
+
+// created is a client that waits to hear that its stream is there: the stream's leader tells it, as soon as
+// there is one.
+type created struct {
+	stream, reply string
+	ticks         int
+}
+
+const (
+	createdPrefix = "$BL.CREATED."
+	maxCreated    = 1 << 12
+	createdTicks  = 100 // then the client has given up
+)
 
 // metaCommand is one entry's wish. Meta entries are few, so they are JSON.
 type metaCommand struct {
@@ -129,11 +143,7 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 		case !have.Config.Equal(*c.Create):
 			answer((&apiError{400, 10058, "stream name already in use with a different configuration"}).typed(typeStreamCreate))
 		case own:
-			s.g.b.request(apiStreamInfo+have.Config.Name, c.Reply)
-			fallthrough
-		default:
-			// If it has no leader yet, the next one tells the newest asker.
-			have.createReply = c.Reply
+			s.tellCreated(c)
 		}
 		return
 	}
@@ -143,15 +153,39 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 			return
 		}
 	}
-	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas), createReply: c.Reply}
+	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas)}
 	s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
 	s.place(a)
+	if own {
+		s.tellCreated(c)
+	}
 	s.g.b.observe(machine.Observation{Kind: machine.StreamCreated, Stream: a.Config.Name, Group: a.Group, N: int64(a.Config.Replicas)})
 	if a.group != nil && a.Peers[0] == s.g.b.cfg.Node {
 		// Somebody has to be first, and waiting for a timeout would only tell who. The others
 		// need a moment to hear of the group.
 		a.group.standIn = standTicks
 	}
+}
+
+// tellCreated has the stream's leader answer the client, now or when it has one.
+func (s *metaState) tellCreated(c metaCommand) {
+	if len(s.created) < maxCreated {
+		s.created = append(s.created, created{stream: c.Create.Name, reply: c.Reply})
+		s.askLeaders()
+	}
+}
+
+// askLeaders asks the leaders of streams to answer those who created them.
+func (s *metaState) askLeaders() {
+	s.created = slices.DeleteFunc(s.created, func(c created) bool { return s.g.b.request(createdPrefix+c.stream, c.reply) })
+}
+
+// tick forgets those who have given up.
+func (s *metaState) tick() {
+	for i := range s.created {
+		s.created[i].ticks++
+	}
+	s.created = slices.DeleteFunc(s.created, func(c created) bool { return c.ticks > createdTicks })
 }
 
 func overlap(a, b []string) bool {

@@ -51,10 +51,8 @@ func (s *streamState) lead() {
 	}
 	s.subscribe(apiStreamInfo+s.name(), s.info)
 	s.subscribe(apiMsgGet+s.name(), s.getMessage)
-	if s.a.createReply != "" {
-		s.answerInfo(s.a.createReply, typeStreamCreate)
-		s.a.createReply = ""
-	}
+	s.subscribe(createdPrefix+s.name(), s.created)
+	s.g.b.meta().askLeaders()
 }
 
 func (s *streamState) subscribe(filter string, handle func(*message)) {
