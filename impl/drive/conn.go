@@ -246,6 +246,9 @@ func (s *Server) takeOutput(t *turn, cb *machine.ConnBuf) {
 		return
 	}
 	t.outs = append(t.outs, &c.outq)
+	if c.grown() {
+		t.grown = append(t.grown, &c.outq)
+	}
 }
 
 func (q *outq) over(limit int64) bool {

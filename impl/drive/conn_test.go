@@ -106,6 +106,30 @@ func TestASlowReaderIsReportedAsItDrainsAndTheLastReportIsZero(t *testing.T) {
 	slow.want("and on", "echo and on")
 }
 
+func TestASlowReaderIsReportedAsItsBacklogGrows(t *testing.T) {
+	s := testServer(t, Config{})
+	slow, u := dialUser(t, s.Addr().String()), dialUser(t, s.Addr().String())
+	slow.say("blast 12000000")
+	awaitEvent(t, u, "drained "+slow.id)
+	for range 6 { // nothing is read meanwhile
+		slow.say("blast 10000000")
+	}
+	for end := time.Now().Add(deadline); ; {
+		largest := 0
+		events := u.ask("events")
+		for _, e := range strings.Split(events, "drained "+slow.id+" ")[1:] {
+			digits, _, _ := strings.Cut(strings.TrimSpace(e), " ")
+			largest = max(largest, number(strings.TrimRight(digits, ",;]")))
+		}
+		if largest > 48<<20 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("72 MB were written to who reads nothing, and the machine knows of %d bytes: %s", largest, events)
+		}
+	}
+}
+
 func TestASlowReaderThatTheMachineLetsGrowIsClosedAtTheDriversLimit(t *testing.T) {
 	s := testServer(t, Config{Limits: Limits{MaxConnPending: 1 << 20}})
 	slow, u := dialUser(t, s.Addr().String()), dialUser(t, s.Addr().String())

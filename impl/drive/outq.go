@@ -22,7 +22,7 @@ type outq struct {
 	mu     sync.Mutex
 	wait   []*chunk
 	n      int64 // bytes not yet written, waiting or in hand
-	mark   int64 // of a backlog: report when n has come down to half of this
+	mark   int64 // of a backlog, as last reported: report when n has halved or grown much
 	busy   bool  // hand belongs to a flusher
 	ending bool  // hang up after the last byte
 	dead   bool  // nothing is written any more
@@ -185,6 +185,22 @@ func (q *outq) shrunk(t *turn) (done bool) {
 	}
 	t.end()
 	return done
+}
+
+// growReport is by how much a backlog may grow beyond the double of what was reported.
+const growReport = 4 << 20
+
+// grown says whether a backlog that is being drained has grown so much that the machine has to hear of it,
+// and takes it as reported. A reader that stops for good would otherwise be known for its first
+// backlog alone, and its limit never reached.
+func (q *outq) grown() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.dead || q.mark == 0 || q.n < q.mark+min(q.mark, growReport) {
+		return false
+	}
+	q.mark = q.n
+	return true
 }
 
 // load makes sure that the flusher has something in hand, if anything waits.

@@ -18,6 +18,7 @@ type turn struct {
 	in    machine.Input
 	outs  []*outq // to flush, once the machine is released
 	late  []*outq // with a backlog, to be reported and drained
+	grown []*outq // with a backlog that has grown, to be reported
 	lanes []*lane // of disk operations that this goroutine runs itself
 	halt  bool    // a step broke off links: nothing further may be fed from them in this turn
 	small bool    // the input was small: its disk operations are worth running here
@@ -102,7 +103,7 @@ func (t *turn) end() {
 		s.mu.Unlock()
 		t.flush()
 		ran := t.runLanes()
-		if len(t.late) == 0 && !ran {
+		if len(t.late) == 0 && len(t.grown) == 0 && !ran {
 			t.halt, t.small = false, false
 			return
 		}
@@ -131,9 +132,19 @@ func (t *turn) runLanes() bool {
 	return ran
 }
 
-// reportLate tells the machine of backlogs that have begun, and has them drained.
+// reportLate tells the machine of backlogs that have grown or begun, and has the latter drained.
 func (t *turn) reportLate() {
 	s := t.s
+	for i, q := range t.grown {
+		q.mu.Lock()
+		n, draining := q.n, q.mark > 0 && !q.dead
+		q.mu.Unlock()
+		if draining { // else the last report was of 0 and stays the last
+			q.report(t, n)
+		}
+		t.grown[i] = nil
+	}
+	t.grown = t.grown[:0]
 	for i, q := range t.late {
 		q.mu.Lock()
 		n, dead := q.n, q.dead
