@@ -20,6 +20,7 @@ import (
 //	c1 last             c1 ok 5 a | c1 none
 //	c1 info | c1 fail   c1 refused [5]                  (refused, naming 5)
 //	n1 stored 5 a       n1 recovered 1 4 | n1 removed 5 | n1 down power | n1 up
+//	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
 //	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
 //	healed | drained | fault on TEXT | fault off TEXT
 func script(t testing.TB, text string) *history.History {
@@ -153,6 +154,9 @@ func (b *builder) node(e *history.Event, w []string) {
 		e.Hash = hashOf(w[3])
 	case "recovered":
 		e.First, e.Seq = b.num(w[2]), b.num(w[3])
+		if len(w) > 4 {
+			e.Why, e.Idx, e.Term = w[4], b.num(w[5]), b.num(w[6])
+		}
 	case "removed":
 		e.Seq, e.Why = b.num(w[2]), strings.Join(w[3:], " ")
 	case "leader":

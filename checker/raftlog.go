@@ -93,6 +93,12 @@ func (j *matchingJudge) see(s *seen) {
 				*l = nodeLog{}
 			}
 		}
+	case obsRecovered:
+		if e.Why == whySnapshot && e.Idx > 0 && e.Term > 0 {
+			l := &nodeLog{}
+			l.append(e.Idx, e.Term)
+			j.logs[key] = l
+		}
 	case obsDamaged:
 		delete(j.logs, key)
 	case history.Down:

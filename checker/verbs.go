@@ -17,3 +17,7 @@ const (
 	obsStreamCreated history.Verb = "stream-created"
 	obsStreamDeleted history.Verb = "stream-deleted"
 )
+
+// whySnapshot is the reason of a Recovered after which a node's log begins at the entry named, and holds nothing of
+// what it held before.
+const whySnapshot = "snapshot"

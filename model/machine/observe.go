@@ -23,7 +23,8 @@ const (
 	// Removed: message Seq of Stream left this node's store by a rule (Why).
 	Removed
 	// Recovered: after a boot or an installed snapshot this node's store of Stream
-	// holds First to Seq (none if Seq < First); what it held above is gone from it.
+	// holds First to Seq (none if Seq < First); what it held above is gone from it. For a
+	// snapshot Why is "snapshot", and the log begins after its entry Index of Term.
 	Recovered
 	// Acked: this node told a client that message Seq of Stream is stored (content Hash).
 	Acked
