@@ -73,8 +73,7 @@ func soakLimits(d drawer) rundir.Limits {
 	return l
 }
 
-// soakFaults are those of the generator; half of the seeds also have one node away for so long that it cannot
-// catch up from the others' logs.
+// soakFaults are those of the generator, and what a generator draws too seldom.
 func soakFaults(key load.Key, c rundir.Cluster) faults.Plan {
 	var streams []string
 	for _, s := range c.Streams {
@@ -85,20 +84,65 @@ func soakFaults(key load.Key, c rundir.Cluster) faults.Plan {
 		opt.Kinds = slices.DeleteFunc(faults.Kinds(), func(k faults.Kind) bool { return k == faults.Heal })
 	}
 	p := faults.Generate(uint64(key), opt)
-	d := drawer{key.Sub("away")}
-	if d.of("away", 0, 1) == 1 {
-		who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
-		at := d.time("at", soakStart, 25)
-		f := faults.Fault{At: at, Kind: faults.Crash, Targets: one(who), For: d.time("for", 6, 15)}
-		switch d.of("how", 0, 1, 2) {
-		case 1:
-			f.Kind, f.Keep, f.Tear = faults.Power, d.keep("keep"), true
-		case 2:
-			f.Kind, f.Targets = faults.Partition, []faults.Target{who, faults.TheOthers()}
-		}
-		p.Faults = append(p.Faults, f)
-	}
+	p.Faults = append(p.Faults, soakAway(drawer{key.Sub("away")}, c)...)
+	p.Faults = append(p.Faults, soakDark(drawer{key.Sub("dark")}, c)...)
 	return p
+}
+
+// soakAway has one node of every other seed away for so long that the others' logs no longer reach back to it.
+func soakAway(d drawer, c rundir.Cluster) []faults.Fault {
+	if d.of("away", 0, 1) == 0 {
+		return nil
+	}
+	who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+	f := faults.Fault{At: d.time("at", soakStart, 25), Kind: faults.Crash, Targets: one(who), For: d.time("for", 6, 15)}
+	switch d.of("how", 0, 1, 2) {
+	case 1:
+		f.Kind, f.Keep, f.Tear = faults.Power, d.keep("keep"), true
+	case 2:
+		f.Kind, f.Targets = faults.Partition, []faults.Target{who, faults.TheOthers()}
+	}
+	out := []faults.Fault{f}
+	// When it is back, with a disk that is slow, leaders may change while it catches up.
+	back := f.At + f.For
+	if d.of("slow back", 0, 1) == 1 {
+		out = append(out, faults.Fault{At: back, Kind: faults.SlowDisk, Targets: one(who), For: d.time("slow for", 1, 4), Amount: d.of("slow", 20, 200, 1000)})
+	}
+	for n := range d.ms("changes", 0, 3) {
+		what := fmt.Sprint("change ", n)
+		stream := c.Streams[d.ms(what+" stream", 0, int64(len(c.Streams))-1)].Name
+		lead := faults.Fault{At: back + d.ms(what+" at", 0, 3000)*ms, Kind: faults.Crash, Targets: one(faults.LeaderOf(stream)), For: d.ms(what+" for", 100, 2000) * ms}
+		if d.of(what+" how", 0, 1) == 1 {
+			lead.Kind = faults.Pause
+		}
+		out = append(out, lead)
+	}
+	return out
+}
+
+// soakDark takes the power of every other seed a few times while disks are slow or do not answer at all: what is said
+// before it is durable is said in that time.
+func soakDark(d drawer, c rundir.Cluster) []faults.Fault {
+	if d.of("dark", 0, 1) == 0 {
+		return nil
+	}
+	var out []faults.Fault
+	for n := range d.ms("rounds", 1, 4) {
+		d := drawer{d.key.Sub(fmt.Sprint("round ", n))}
+		at := (6000 + n*8000 + d.ms("at", 0, 2000)) * ms
+		off := d.ms("off", 300, 1500) * ms
+		slow := faults.Fault{At: at, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: off, Amount: d.of("slow", 20, 200, 1000)}
+		if d.of("stall", 0, 0, 1) == 1 {
+			slow.Kind, slow.Amount = faults.StallDisk, 0
+		}
+		who := faults.Everyone()
+		if d.of("one", 0, 0, 1) == 1 {
+			who = faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+		}
+		dark := faults.Fault{At: at + off, Kind: faults.Power, Targets: one(who), For: d.ms("for", 100, 1500) * ms, Keep: d.keep("keep"), Tear: d.of("tear", 0, 1) == 1}
+		out = append(out, slow, dark)
+	}
+	return out
 }
 
 // of is one of the choices: one that is listed twice comes twice as often.
