@@ -128,7 +128,12 @@ func (c *cli) serve(cmd *cobra.Command, f *serveFlags) error {
 	if f.routes != "" {
 		f.options.Routes = strings.Split(f.routes, ",")
 	}
-	return f.options.Serve(cmd.Context(), func(s *drive.Server) {
+	err = f.options.Serve(cmd.Context(), func(s *drive.Server) {
 		fmt.Fprintf(c.err, "brokerlab: clients connect to nats://%s; interrupt to stop\n", s.Addr())
 	})
+	var wrong *drive.OptionsError
+	if errors.As(err, &wrong) {
+		return &experiments.UsageError{Why: wrong.Error()}
+	}
+	return err
 }

@@ -83,7 +83,7 @@ func TestADirectoryServesOneServerAtATime(t *testing.T) {
 	dir := t.TempDir()
 	s := testServer(t, Config{Dir: dir})
 	other := Config{Dir: dir, Node: 2, Boot: bootToy(2), ClientListen: "127.0.0.1:0"}
-	if _, err := Start(other); !errors.Is(err, ErrLocked) {
+	if _, err := Start(other); !errors.Is(err, ErrLocked) || !strings.HasSuffix(err.Error(), ": "+other.Dir) {
 		t.Fatalf("a second server started with %v", err)
 	}
 	if err := s.Stop(); err != nil {

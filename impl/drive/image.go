@@ -128,7 +128,7 @@ func lockDir(root *os.Root) (f *os.File, boot uint64, err error) {
 		}
 	}()
 	if lockFile(f) != nil {
-		return nil, 0, ErrLocked
+		return nil, 0, fmt.Errorf("%w: %s", ErrLocked, root.Name())
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 64))
 	if err != nil {

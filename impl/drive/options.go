@@ -67,12 +67,20 @@ func (o Options) Serve(ctx context.Context, ready func(*Server)) error {
 	return s.Stop()
 }
 
-// Start runs the broker. It listens for clients before it boots, because the broker announces
+// OptionsError is what is wrong with options in themselves, before anything was tried.
+type OptionsError struct{ Err error }
+
+func (e *OptionsError) Error() string { return e.Err.Error() }
+
+// Unwrap is the rules broken.
+func (e *OptionsError) Unwrap() error { return e.Err }
+
+// Start runs the broker. What is wrong with the options alone it returns as *OptionsError. It listens for clients before it boots, because the broker announces
 // its port.
 func (o Options) Start() (*Server, error) {
 	cfg, bc, err := o.configs()
 	if err != nil {
-		return nil, err
+		return nil, &OptionsError{err}
 	}
 	l, err := net.Listen("tcp", cfg.ClientListen)
 	if err != nil {
@@ -99,7 +107,7 @@ func (o Options) configs() (Config, broker.Config, error) {
 	unsafe := o.Switches.Unsafe()
 	unsafe = slices.DeleteFunc(unsafe, func(s string) bool { return strings.HasSuffix(s, "=") }) // unset is safe
 	if len(unsafe) > 0 && !o.Unsafe {
-		err = errors.Join(err, fmt.Errorf("refusing unsafe switches %s: data may be lost with them", strings.Join(unsafe, ", ")))
+		err = errors.Join(err, fmt.Errorf("refusing unsafe switches %s without --unsafe: data may be lost with them", strings.Join(unsafe, ", ")))
 	}
 	def(&o.ServerName, fmt.Sprintf("n%d", cfg.Node))
 	bc := broker.Config{Node: cfg.Node, Name: o.ServerName, Cluster: o.ClusterName, Host: o.Addr, Switches: o.Switches}
