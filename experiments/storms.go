@@ -75,31 +75,31 @@ var stalledDisks = Experiment{
 	Quiet:    12 * time.Second,
 }
 
-// tornLogs cuts power again and again, with writes torn. Slow disks make batches long: records of several
-// publishes are on their way at once, and any of them may survive without the one before.
+// tornLogs cuts power with writes torn. A follower is cut off, and what it missed comes to it as one long
+// write to a slow disk: entries of which any may survive without those before. Then all nodes are hit.
 var tornLogs = Experiment{
 	Name:     "torn-logs",
 	Question: "Does recovery tell a torn log from a whole one?",
 	Vary:     "bug-accept-after-hole",
 	Cluster:  oneStream,
 	Load:     load.Spec{Groups: []load.Group{{Name: "c", Count: 8, PublishPerSecond: 400, ReadPerSecond: 20, Bytes: 600, LastPercent: 20}}},
-	Faults: func(key load.Key, c rundir.Cluster) faults.Plan {
+	Faults: func(key load.Key, _ rundir.Cluster) faults.Plan {
 		d := drawer{key}
-		p := faults.Plan{Faults: []faults.Fault{
-			{At: 4000 * ms, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 16_000 * ms, Amount: d.ms("slow", 500, 1500)},
-		}}
-		for n := range int64(4) {
+		follower := faults.FollowerOf(ordersName, 1)
+		var p faults.Plan
+		for n := range int64(3) {
 			what := fmt.Sprint("round ", n)
-			target := faults.Everyone()
-			if d.ms(what+" who", 0, 2) == 0 {
-				target = faults.Node(1 + machine.NodeID(d.ms(what+" node", 0, int64(c.Nodes)-1)))
-			}
-			p.Faults = append(p.Faults, faults.Fault{
-				At: (6000 + n*4000 + d.ms(what, 0, 1000)) * ms, Kind: faults.Power, Targets: one(target),
-				For: d.ms(what+" for", 300, 1200) * ms, Keep: faults.KeepSubset, Tear: true,
-			})
+			at := 4000 + n*5000
+			p.Faults = append(p.Faults,
+				faults.Fault{At: at * ms, Kind: faults.Partition, Targets: []faults.Target{follower, faults.TheOthers()}, For: 1000 * ms},
+				faults.Fault{At: (at + 900) * ms, Kind: faults.SlowDisk, Targets: one(follower), For: 3000 * ms, Amount: 3000},
+				faults.Fault{At: (at + d.ms(what, 1200, 2600)) * ms, Kind: faults.Power, Targets: one(follower), For: 500 * ms, Keep: faults.KeepSubset, Tear: true},
+			)
 		}
-		return p
+		return faults.Plan{Faults: append(p.Faults,
+			faults.Fault{At: 18_800 * ms, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 1500 * ms, Amount: d.ms("slow", 500, 1500)},
+			faults.Fault{At: (19_000 + d.ms("all", 0, 1000)) * ms, Kind: faults.Power, Targets: one(faults.Everyone()), For: 500 * ms, Keep: faults.KeepSubset, Tear: true},
+		)}
 	},
 	Duration: 32 * time.Second,
 	Quiet:    11 * time.Second,
