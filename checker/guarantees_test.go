@@ -21,6 +21,11 @@ func TestGuaranteesAreJudgedAsTheStoriesSay(t *testing.T) {
 	datadriven.Walk(t, "testdata/guarantees", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			h := script(t, d.Input)
+			for _, setting := range d.CmdArgs {
+				if setting.Vals != nil {
+					h.Header.Settings = map[string]string{setting.Key: setting.Vals[0]}
+				}
+			}
 			switch d.Cmd {
 			case "judge":
 				id := spec.ID(d.CmdArgs[0].Key)

@@ -160,7 +160,7 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 		add(&progressJudge{rec: rec, bound: o.ProgressBound})
 	}
 	if wanted(spec.NoCrash) {
-		add(&crashJudge{})
+		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group"})
 	}
 }
 

@@ -110,8 +110,10 @@ func anyIn(times []int64, after, until int64) bool {
 	return i < len(times) && times[i] <= until
 }
 
-// crashJudge judges no-crash.
+// crashJudge judges no-crash. Damage counts where every write is synced and the disks are known to keep what was:
+// a simulated disk that has not been replaced. Elsewhere it may well be real.
 type crashJudge struct {
+	honest bool
 	seen   int64 // nodes going up or down
 	failed int64 // boots that failed
 	count  int64
@@ -124,11 +126,16 @@ func (j *crashJudge) wants() class { return obs }
 func (j *crashJudge) broken() bool { return j.count > 0 }
 
 func (j *crashJudge) see(s *seen) {
+	if s.e.Verb == obsDamaged {
+		j.damaged(s)
+	}
 	if s.e.Verb != history.Up && s.e.Verb != history.Down {
 		return
 	}
 	j.seen++
 	switch {
+	case s.e.Verb == history.Down && strings.HasPrefix(s.e.Why, history.DownWipe):
+		j.honest = false
 	case s.e.Verb == history.Down && strings.HasPrefix(s.e.Why, history.DownPanic):
 		if j.count++; j.count == 1 {
 			j.first = s.pos
@@ -137,6 +144,16 @@ func (j *crashJudge) see(s *seen) {
 	case s.e.Verb == history.Down && strings.HasPrefix(s.e.Why, history.DownBootFailed):
 		j.failed++
 	}
+}
+
+func (j *crashJudge) damaged(s *seen) {
+	if !j.honest {
+		return
+	}
+	if j.count++; j.count == 1 {
+		j.first = s.pos
+	}
+	j.lines.example(fmt.Sprintf("%s %s", nodeName(s.e.Node), when(s.e)))
 }
 
 func (j *crashJudge) finish(h *history.History) []Verdict {
@@ -148,9 +165,16 @@ func (j *crashJudge) finish(h *history.History) []Verdict {
 		v.Value, v.Sentence = spec.NotExercised, "No node was seen going up or down."
 	case j.count == 0:
 		v.Sentence = "No node panicked."
+		if j.honest {
+			v.Sentence = "No node panicked, and none took itself for damaged."
+		}
 	default:
 		e := &h.Events[j.first]
 		v.Value, v.Certificate = spec.Violated, certificate(h, j.first)
+		if e.Verb == obsDamaged {
+			v.Sentence = fmt.Sprintf("%s took itself for damaged %s, but disks kept what was synced: %s.", nodeName(e.Node), when(e), e.Why)
+			break
+		}
 		v.Sentence = fmt.Sprintf("%s went down %s by a panic of its own: %s.", nodeName(e.Node), when(e), strings.TrimPrefix(e.Why, history.DownPanic+": "))
 	}
 	return []Verdict{v}

@@ -112,8 +112,8 @@ var catalogue = []Guarantee{
 		"the mark healed, and publishes after it that the history follows for B",
 	},
 	{
-		NoCrash, Process, "No node panics",
-		"No node goes down by a panic of its own.",
+		NoCrash, Process, "No node fails by itself",
+		"No node goes down by a panic of its own, or takes itself for damaged although its disk kept what was synced.",
 		"nodes seen going up or down",
 	},
 }
