@@ -64,7 +64,7 @@ func TestAMessageLostWithAllPowerIsHeldByNobodyFromTheLastRecoveryOn(t *testing.
 	for _, c := range s.Copies {
 		require.LessOrEqual(t, c.To, s.Turn.At, "a copy outlives the moment from which nobody holds it")
 	}
-	require.Len(t, s.Faults, 3)
+	require.Len(t, s.Faults, 6, "three slow disks, and three nodes without power")
 	require.Contains(t, string(f.SVG), "power fails")
 
 	if os.Getenv("GALLERY") != "" {

@@ -26,9 +26,15 @@ type Coverage struct {
 
 func (c *Coverage) counts() []counted {
 	return []counted{
-		{"crashes", &c.Crashes}, {"power failures", &c.PowerFailures}, {"panics", &c.Panics}, {"elections", &c.Elections},
-		{"appends over other leaders' entries", &c.Overwritten}, {"checkpoints", &c.Checkpoints},
-		{"log segments freed", &c.SegmentsFreed}, {"snapshots installed", &c.Snapshots}, {"disk reads", &c.DiskReads},
+		{"crashes", &c.Crashes},
+		{"power failures", &c.PowerFailures},
+		{"panics", &c.Panics},
+		{"elections", &c.Elections},
+		{"appends over other leaders' entries", &c.Overwritten},
+		{"checkpoints", &c.Checkpoints},
+		{"log segments freed", &c.SegmentsFreed},
+		{"snapshots installed", &c.Snapshots},
+		{"disk reads", &c.DiskReads},
 	}
 }
 

@@ -78,10 +78,15 @@ func (b *Broker) connClosed(id machine.ConnID) {
 
 // fail tells the client why, and closes.
 func (c *conn) fail(why string) {
-	if c.closed {
-		return
+	if !c.closed {
+		c.write("-ERR '" + why + "'\r\n")
+		c.cut(why)
 	}
-	c.write("-ERR '" + why + "'\r\n")
+}
+
+// cut closes without a word: to one who does not read, or to whom it would mean something else. nats.go takes
+// any -ERR it does not know for the end, and does not come back.
+func (c *conn) cut(why string) {
 	c.b.observe(machine.Observation{Kind: machine.Dropped, Conn: c.id, N: 1, Why: "connection: " + why})
 	c.b.fx.Closes = append(c.b.fx.Closes, machine.Close{Conn: c.id})
 	c.b.connClosed(c.id)
@@ -233,6 +238,6 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 	b.fx.Touch(c.out)
 	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.tail)), 0)
 	if c.backlog+int64(len(c.out.B)) > b.cfg.MaxPending {
-		c.fail(wire.ErrSlowConsumer.Text)
+		c.cut(wire.ErrSlowConsumer.Text)
 	}
 }

@@ -92,7 +92,8 @@ func TestWhatFollowsInTheReadThatCutAConnectionIsIgnored(t *testing.T) {
 	s := single(t, func(c *Config) { c.MaxPending = 64 })
 	c := s.open("a")
 	s.bytes(c, "PUB a 80\r\n"+strings.Repeat("x", 80)+"\r\nSUB b 2\r\nPUB a 1\r\nx\r\nUNSUB 1\r\nPING\r\n")
-	require.Contains(t, s.out.String(), "-ERR 'Slow Consumer'")
+	require.Contains(t, s.out.String(), "(connection: Slow Consumer)")
+	require.Contains(t, s.out.String(), "close c1")
 	require.NotContains(t, s.out.String(), "PONG")
 	require.Empty(t, s.m.(*Broker).conns)
 }

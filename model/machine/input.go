@@ -16,7 +16,7 @@ const (
 	ConnClosed
 	// ConnDrained: N bytes of Conn's output still wait in the driver. It follows a
 	// flush that could not be written at once, each time the backlog has halved, and
-	// when it is empty.
+	// when it is empty; a driver also reports a backlog that has grown much.
 	ConnDrained
 	// PeerUp: Link to Peer carries frames from now on. Both directions were reset.
 	PeerUp
