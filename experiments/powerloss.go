@@ -33,7 +33,7 @@ var powerLoss = Experiment{
 		dark := d.time("blackout", 12, 18)
 		return faults.Plan{Faults: []faults.Fault{
 			// Slow disks keep many publishes between written and synced when the lights go out.
-			{At: dark - 1000*ms, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 1500 * ms, Amount: 200},
+			{At: dark - 1000*ms, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 1000 * ms, Amount: 200},
 			{At: dark, Kind: faults.Power, Targets: one(faults.Everyone()), For: d.time("blackout for", 1, 3), Keep: d.keep("keep"), Tear: true},
 		}}
 	},
