@@ -93,6 +93,7 @@ type Disk struct {
 	freed  []byte // what removed files held: a source of stale sectors
 
 	slow      int64
+	slowed    bool // what is in flight may have been issued while it was slow
 	stalled   int64
 	full      bool
 	failWrite bool
@@ -124,7 +125,10 @@ const (
 )
 
 // SetSlow makes operations issued from now on take factor times as long; 1 is normal.
-func (d *Disk) SetSlow(factor int64) { d.slow = max(factor, 1) }
+func (d *Disk) SetSlow(factor int64) {
+	d.slow = max(factor, 1)
+	d.slowed = d.slowed || d.slow > 1
+}
 
 // SetFull makes writes that need a new block fail, or no more.
 func (d *Disk) SetFull(full bool) { d.full = full }

@@ -204,7 +204,8 @@ func (d *Disk) Stall(until int64) {
 	d.reschedule(func(f *flight) int64 { return max(f.due, until) })
 }
 
-// Heal ends a stall, slowness, fullness and armed failures. It calls moved for every operation in
+// Heal ends a stall, slowness, fullness and armed failures: what is in flight goes on at the speed of
+// a sound disk. It calls moved for every operation in
 // flight that is now due earlier than it was.
 func (d *Disk) Heal(now int64, moved func(id OpID, due int64)) {
 	d.slow, d.stalled, d.full, d.failWrite, d.failSync = 1, 0, false, false, false
@@ -212,12 +213,68 @@ func (d *Disk) Heal(now int64, moved func(id OpID, due int64)) {
 	for i := range d.flying {
 		was[i] = d.flying[i].due
 	}
+	if d.slowed {
+		d.quicken(now)
+	}
 	d.reschedule(func(f *flight) int64 { return max(f.free, now) })
 	for i := range d.flying {
 		if f := &d.flying[i]; f.live && f.due < was[i] && moved != nil {
 			moved(OpID(d.first+uint64(i-d.gone)), f.due)
 		}
 	}
+}
+
+// quicken books anew, from now on, what is still to be done: a queue that grew while the disk was slow would
+// keep it slow long after.
+func (d *Disk) quicken(now int64) {
+	d.slowed = false
+	for i := range d.slots {
+		d.slots[i] = min(d.slots[i], now)
+	}
+	for i := range d.flying {
+		if f := &d.flying[i]; f.live {
+			f.file.lastFree = 0
+			if f.to != nil {
+				f.to.lastFree = 0
+			}
+		}
+	}
+	for i := range d.flying {
+		f := &d.flying[i]
+		if !f.live {
+			continue
+		}
+		if f.free > now {
+			f.free = min(f.free, d.again(i, now))
+		}
+		f.file.lastFree = max(f.file.lastFree, f.free)
+		if f.to != nil {
+			f.to.lastFree = max(f.to.lastFree, f.free)
+		}
+	}
+}
+
+// again is when operation i would be done, were it begun now and nothing before it under way but what is
+// booked already.
+func (d *Disk) again(i int, now int64) int64 {
+	f := &d.flying[i]
+	start, dirty := max(now, f.file.lastFree), f.file.dirty
+	if f.to != nil {
+		start = max(start, f.to.lastFree)
+	}
+	if f.op.Kind == machine.SyncDir {
+		start, _ = d.before(i).dirBusy(f.file.path, start, 0)
+	}
+	var to int64
+	if f.to != nil {
+		to = f.to.dirty
+	}
+	free := max(d.service(d.first+uint64(i-d.gone), f, start), start+1)
+	f.file.dirty = dirty // its bytes were counted when it was issued
+	if f.to != nil {
+		f.to.dirty = to
+	}
+	return free
 }
 
 // reschedule gives every operation in flight the time that at wants, or as soon after it as the
