@@ -95,7 +95,7 @@ func soakAway(d drawer, c rundir.Cluster) []faults.Fault {
 		return nil
 	}
 	who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
-	f := faults.Fault{At: d.time("at", soakStart, 25), Kind: faults.Crash, Targets: one(who), For: d.time("for", 6, 15)}
+	f := faults.Fault{At: d.time("at", soakStart, 18), Kind: faults.Crash, Targets: one(who), For: d.time("for", 6, 12)}
 	switch d.of("how", 0, 1, 2) {
 	case 1:
 		f.Kind, f.Keep, f.Tear = faults.Power, d.keep("keep"), true
@@ -117,6 +117,13 @@ func soakAway(d drawer, c rundir.Cluster) []faults.Fault {
 		}
 		out = append(out, lead)
 	}
+	// Nor is power sure to stay: between a snapshot and its checkpoint, and that and the log, lies the time of a sync.
+	at := back
+	for n := range d.of("again", 0, 0, 1, 2, 3) {
+		what := fmt.Sprint("again ", n)
+		at += d.ms(what+" at", 100, 2500) * ms
+		out = append(out, faults.Fault{At: at, Kind: faults.Power, Targets: one(who), For: d.ms(what+" for", 10, 400) * ms, Keep: d.keep(what + " keep"), Tear: true})
+	}
 	return out
 }
 
@@ -135,9 +142,14 @@ func soakDark(d drawer, c rundir.Cluster) []faults.Fault {
 		if d.of("stall", 0, 0, 1) == 1 {
 			slow.Kind, slow.Amount = faults.StallDisk, 0
 		}
+		node := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+		if d.of("fail", 0, 0, 1) == 1 {
+			// What a failed sync left in the cache is read again by the next process, and lost with the power.
+			out = append(out, faults.Fault{At: at - d.ms("fail at", 0, 2500)*ms, Kind: faults.FailSync, Targets: one(node)})
+		}
 		who := faults.Everyone()
 		if d.of("one", 0, 0, 1) == 1 {
-			who = faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+			who = node
 		}
 		dark := faults.Fault{At: at + off, Kind: faults.Power, Targets: one(who), For: d.ms("for", 100, 1500) * ms, Keep: d.keep("keep"), Tear: d.of("tear", 0, 1) == 1}
 		out = append(out, slow, dark)

@@ -3,11 +3,13 @@ package experiments
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/faults"
 )
 
 // What is not put to the test cannot fail: a change of the load or of the limits after which nothing is freed,
@@ -42,6 +44,19 @@ func TestSoakDrawsClustersThatDiffer(t *testing.T) {
 	require.Len(t, streams, 4)
 	require.Equal(t, map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}, replicas)
 	require.Greater(t, len(limits), 55)
+}
+
+func TestNoFaultOfSoakStrikesAfterItsEnd(t *testing.T) {
+	for seed := rundir.Seed(1); seed <= 300; seed++ {
+		c, err := soak.Config(seed, Options{})
+		require.NoError(t, err)
+		plan, err := faults.Parse(strings.Join(c.Plan, "\n") + "\n")
+		require.NoError(t, err)
+		for i := range plan.Faults {
+			f := &plan.Faults[i]
+			require.True(t, f.Kind == faults.Heal || f.At >= soakStart*1e9-3e9 && f.At+f.For <= soakEnd*1e9, "seed %s: %s", seed, f)
+		}
+	}
 }
 
 func TestLimitsOfACustomClusterReachTheBrokerAndAreChecked(t *testing.T) {
