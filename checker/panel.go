@@ -30,9 +30,10 @@ const (
 type class uint8
 
 const (
-	calls   class = 1 << iota // invocations
-	returns                   // completions
-	obs                       // observations and marks
+	calls      class = 1 << iota // invocations
+	returns                      // completions
+	obs                          // observations and marks
+	deliveries                   // messages that clients received
 )
 
 // judge is one fold. It sees the events of its classes in order, after the shared record has
@@ -50,7 +51,7 @@ type Panel struct {
 	h      *history.History
 	rec    *record
 	judges []judge
-	byKind [3][]judge
+	byKind [4][]judge
 }
 
 // Event feeds the next event, which must be the next one of the history given to NewPanel:
@@ -66,6 +67,8 @@ func (p *Panel) Event(e *history.Event) {
 		if s.op == none {
 			return
 		}
+	case history.Deliver:
+		which = 3
 	case history.Fault:
 		return
 	}

@@ -62,6 +62,7 @@ func (c clientRecorder) Invoke(op load.Op) uint64 {
 	r.add(history.Event{
 		Kind: history.Invoke, Verb: op.Verb, Op: r.ops, Client: c.name, Stream: op.Stream, Subject: op.Subject,
 		Value: op.Value, Seq: op.Seq, Expect: op.Expect, Final: op.Final,
+		Queue: op.Queue, Consumer: op.Consumer, ID: op.ID, SubjectExpect: op.ExpectSubject, Direct: op.Direct,
 	})
 	return r.ops
 }
@@ -78,6 +79,7 @@ func (c clientRecorder) Complete(id uint64, op load.Op, out load.Outcome) {
 	e := history.Event{
 		Kind: history.Info, Verb: op.Verb, Op: id, Client: c.name, Stream: op.Stream, Subject: out.Subject,
 		Seq: out.Seq, NotFound: out.NotFound, Dup: out.Dup, Actual: out.Actual, Final: op.Final, Err: out.Err,
+		Code: out.Code, Consumer: op.Consumer, N: out.N, First: out.First, CSeq: out.CSeq, Direct: op.Direct,
 	}
 	if op.Verb != history.Publish {
 		e.Value = out.Value
@@ -106,6 +108,7 @@ func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
 	r.add(history.Event{
 		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
 		Seq: o.Seq, First: o.First, Group: o.Group, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
+		Consumer: o.Consumer, CSeq: o.CSeq, Client: o.Client, Subject: o.Subject, Queue: o.Queue, Stamp: o.Stamp,
 	})
 }
 

@@ -28,10 +28,10 @@ type waiting struct {
 func (b *Broker) await(w waiting, forced bool) {
 	sw := &b.cfg.Switches
 	switch {
-	case sw.BugAckBeforeSync == "on":
+	case sw.Bugs[BugAckBeforeSync]:
 		b.release(&w)
 		return
-	case sw.BugCommitBeforeDurable == "on":
+	case sw.Bugs[BugCommitBeforeDurable]:
 		w.releaseOwn()
 	}
 	if !forced {

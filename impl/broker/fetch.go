@@ -151,7 +151,7 @@ func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 			continue
 		}
 		g.store.Append(store.Message{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data})
-		g.observeStored(m.Seq, m.Index, m.Subject, m.Data)
+		g.observeStored(m.Seq, m.Index, m.Time, m.Subject, m.Data)
 		f.idle, progress = 0, true
 	}
 	if progress { // else it answers a question asked twice; the tick asks again

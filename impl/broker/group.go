@@ -128,7 +128,7 @@ func (g *group) restoreTail(rec store.GroupLog) {
 		g.tail.append(toRaft(ents))
 	}
 	hs := rec.Hard
-	if g.b.cfg.Switches.BugForgetVote == "on" {
+	if g.b.bug(BugForgetVote) {
 		hs.Vote = 0
 	}
 	hs.Commit = max(hs.Commit, g.applied, base)

@@ -177,7 +177,7 @@ func (g *group) damage(why string) {
 // what that peer once acknowledged, so where logs may come back shorter it starts over.
 func (g *group) peerReturned() {
 	sw := &g.b.cfg.Switches
-	unsafe := sw.Sync != "group" || sw.Damage == "cut" || sw.BugAckBeforeSync == "on" || sw.BugCommitBeforeDurable == "on"
+	unsafe := sw.Sync != "group" || sw.Damage == "cut" || sw.Bugs[BugAckBeforeSync] || sw.Bugs[BugCommitBeforeDurable]
 	if g.leading && unsafe {
 		g.restart()
 	}

@@ -30,7 +30,7 @@ func (b *Broker) recover(image machine.Image) error {
 	modes := map[string]store.SyncMode{"group": store.SyncGroup, "interval": store.SyncInterval, "none": store.SyncNone}
 	log, rec, err := store.OpenLog(store.LogConfig{
 		Node: uint32(b.cfg.Node), SegmentBytes: b.cfg.SegmentBytes, Sync: modes[sw.Sync],
-		AcceptAfterHole: sw.BugAcceptAfterHole == "on", RetrySync: sw.BugRetrySync == "on",
+		AcceptAfterHole: b.bug(BugAcceptAfterHole), RetrySync: b.bug(BugRetrySync),
 	}, image, b.fx, func() machine.Token { return b.newToken(nil) })
 	if err != nil {
 		return fmt.Errorf("log: %w", err)

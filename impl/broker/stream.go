@@ -87,7 +87,7 @@ func (s *streamState) publish(m *message) {
 		s.g.b.reply(string(m.reply), why.json(""))
 		return
 	}
-	cmd := make([]byte, 0, len(m.subject)+len(m.header)+len(m.data)+16)
+	cmd := append(make([]byte, 0, len(m.subject)+len(m.header)+len(m.data)+16), cmdPublish)
 	cmd = appendBytes(cmd, m.subject)
 	cmd = appendBytes(cmd, m.header)
 	cmd = appendBytes(cmd, m.data)
@@ -118,19 +118,30 @@ func (s *streamState) refusal(m *message) *apiError {
 	return nil
 }
 
-// apply stores the publishes of one entry, or refuses those whose expectation the log does not meet.
+// Kinds of commands, the first byte of each, in the entries of a stream's group. They are in logs: numbers are
+// never given again.
+const (
+	cmdPublish byte = 1
+)
+
+// apply carries out the commands of one entry in their order.
 func (s *streamState) apply(index, _ uint64, data []byte) {
 	r := reader{data}
 	h := r.header()
 	replies := s.g.proposer.takeReplies(s.g.b, h)
 	s.lastTime = max(s.lastTime, int64(h.wall))
 	for i := range h.count {
-		subject, header, payload := r.bytes(), r.bytes(), r.bytes()
 		reply := ""
 		if replies != nil {
 			reply = replies[i]
 		}
-		s.applyPublish(index, subject, header, payload, reply)
+		switch kind := r.take(1)[0]; kind {
+		case cmdPublish:
+			subject, header, payload := r.bytes(), r.bytes(), r.bytes()
+			s.applyPublish(index, subject, header, payload, reply)
+		default:
+			machine.Broken("entry %d of stream %s holds a command of unknown kind %d", index, s.name(), kind)
+		}
 	}
 	s.g.touch()
 }
@@ -146,7 +157,7 @@ func (s *streamState) applyPublish(index uint64, subject, header, payload []byte
 	seq := last + 1
 	name := string(subject)
 	s.g.store.Append(store.Message{Seq: seq, Index: index, Time: s.lastTime, Subject: name, Header: header, Data: payload})
-	s.g.observeStored(seq, index, name, payload)
+	s.g.observeStored(seq, index, s.lastTime, name, payload)
 	if reply == "" {
 		return
 	}
@@ -176,8 +187,8 @@ func expectedLast(header []byte, last uint64) (why *apiError, bad bool) {
 	return &apiError{400, 10071, "wrong last sequence: " + strconv.FormatUint(last, 10)}, true
 }
 
-func (g *group) observeStored(seq, index uint64, subject string, payload []byte) {
+func (g *group) observeStored(seq, index uint64, stamp int64, subject string, payload []byte) {
 	if g.b.cfg.Observe {
-		g.observe(machine.Observation{Kind: machine.Stored, Seq: seq, Index: index, Hash: machine.ContentHash([]byte(subject), payload)})
+		g.observe(machine.Observation{Kind: machine.Stored, Seq: seq, Index: index, Stamp: stamp, Hash: machine.ContentHash([]byte(subject), payload)})
 	}
 }

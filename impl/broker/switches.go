@@ -28,18 +28,21 @@ type Switches struct {
 	// as nats-server (no linearizable reads in 2.15; #7748 was closed).
 	Read string
 
-	// Planted bugs; "off" is the safe end of each.
+	// Expect says where a publish's expectations (of a last sequence, of a subject's, of a last id) are decided:
+	// "apply", in log order; "leader" checks what the leader has applied and what it knows to be in flight, and
+	// not again (nats-server#4320, #8469).
+	Expect string
+	// Dedup says where duplicates are found: "apply", in log order; "leader" remembers an id when it is proposed, and
+	// calls a retry a duplicate of what may never be stored (nats-server#6415).
+	Dedup string
+	// AckFence: "count" lets only an ack of the newest delivery settle a message; "none" takes any (nats-server#4786).
+	AckFence string
+	// Delivered says when a delivery is logged: "before" it is sent, so that its count survives a leader; "after", as
+	// nats-server, so that a new leader may repeat a count.
+	Delivered string
 
-	// BugAckBeforeSync answers the leader and acknowledges before the log is synced.
-	BugAckBeforeSync string
-	// BugForgetVote forgets at restart whom this node voted for.
-	BugForgetVote string
-	// BugAcceptAfterHole takes a valid log record after a hole for part of the log.
-	BugAcceptAfterHole string
-	// BugRetrySync tries a failed sync again and believes the answer (ATC'20, fsyncgate).
-	BugRetrySync string
-	// BugCommitBeforeDurable counts the leader's own copy before it is durable.
-	BugCommitBeforeDurable string
+	// Bugs planted on purpose.
+	Bugs Bugs
 }
 
 type switchRow struct {
@@ -55,11 +58,10 @@ var switchTable = []switchRow{
 	{"conflict", []string{"refuse", "truncate", "rebuild"}, func(s *Switches) *string { return &s.Conflict }, "a leader contradicts what was committed here"},
 	{"pre-vote", []string{"on", "off"}, func(s *Switches) *string { return &s.PreVote }, "ask before raising the term"},
 	{"read", []string{"index", "local"}, func(s *Switches) *string { return &s.Read }, "does a leader confirm that it leads before it answers a read"},
-	{"bug-ack-before-sync", []string{"off", "on"}, func(s *Switches) *string { return &s.BugAckBeforeSync }, "planted: storage answers before the sync"},
-	{"bug-forget-vote", []string{"off", "on"}, func(s *Switches) *string { return &s.BugForgetVote }, "planted: the vote is forgotten at restart"},
-	{"bug-accept-after-hole", []string{"off", "on"}, func(s *Switches) *string { return &s.BugAcceptAfterHole }, "planted: a valid record after a hole is accepted"},
-	{"bug-retry-sync", []string{"off", "on"}, func(s *Switches) *string { return &s.BugRetrySync }, "planted: a failed sync is tried again"},
-	{"bug-commit-before-durable", []string{"off", "on"}, func(s *Switches) *string { return &s.BugCommitBeforeDurable }, "planted: the leader counts its own copy before it is durable"},
+	{"expect", []string{"apply", "leader"}, func(s *Switches) *string { return &s.Expect }, "where a publish's expectations are decided"},
+	{"dedup", []string{"apply", "leader"}, func(s *Switches) *string { return &s.Dedup }, "where duplicates are found"},
+	{"ack-fence", []string{"count", "none"}, func(s *Switches) *string { return &s.AckFence }, "does an ack of an earlier delivery settle a message"},
+	{"delivered", []string{"before", "after"}, func(s *Switches) *string { return &s.Delivered }, "is a delivery logged before or after it is sent"},
 }
 
 // Profiles names the profiles, the safe one first.
@@ -76,6 +78,7 @@ func Profile(name string) (Switches, error) {
 	case "reference":
 	case "nats":
 		s.Sync, s.Damage, s.Conflict, s.PreVote, s.Read = "interval", "cut", "truncate", "off", "local"
+		s.Expect, s.Dedup, s.AckFence, s.Delivered = "leader", "leader", "none", "after"
 	default:
 		return s, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles(), ", "))
 	}
@@ -88,11 +91,17 @@ func SwitchNames() []string {
 	for _, row := range switchTable {
 		names = append(names, row.name+"="+strings.Join(row.ends, "|"))
 	}
+	for _, b := range bugTable {
+		names = append(names, b.switchName()+"=off|on")
+	}
 	return names
 }
 
 // Set turns the switch name to value. Errors name the switches, or the ends, there are.
 func (s *Switches) Set(name, value string) error {
+	if b, ok := bugNamed(name); ok {
+		return s.Bugs.set(b, name, value)
+	}
 	for _, row := range switchTable {
 		if row.name != name {
 			continue
@@ -110,9 +119,12 @@ func (s *Switches) Set(name, value string) error {
 
 // Map returns every switch with its value, for manifests.
 func (s Switches) Map() map[string]string {
-	m := make(map[string]string, len(switchTable))
+	m := make(map[string]string, len(switchTable)+len(bugTable))
 	for _, row := range switchTable {
 		m[row.name] = *row.field(&s)
+	}
+	for b, row := range bugTable {
+		m[row.switchName()] = offOn[s.Bugs[b]]
 	}
 	return m
 }
@@ -123,6 +135,11 @@ func (s Switches) Unsafe() []string {
 	for _, row := range switchTable {
 		if v := *row.field(&s); v != row.ends[0] {
 			names = append(names, row.name+"="+v)
+		}
+	}
+	for b, row := range bugTable {
+		if s.Bugs[b] {
+			names = append(names, row.switchName()+"=on")
 		}
 	}
 	return names

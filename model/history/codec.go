@@ -38,12 +38,31 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = appendUint(b, `,"term":`, e.Term)
 	b = appendUint(b, `,"idx":`, e.Idx)
 	b = appendUint(b, `,"h":`, e.Hash)
-	if e.N != 0 {
-		b = strconv.AppendInt(append(b, `,"num":`...), e.N, 10)
-	}
+	b = appendInt(b, `,"num":`, e.N)
 	b = appendUint(b, `,"peer":`, uint64(e.Peer))
+	b = e.appendDelivery(b)
 	b = appendTrue(b, `,"on":true`, e.On)
 	return append(appendText(b, `,"why":`, e.Why), '}')
+}
+
+// appendDelivery appends what consumers and core messaging add.
+func (e *Event) appendDelivery(b []byte) []byte {
+	b = appendUint(b, `,"sub":`, e.Sub)
+	b = appendText(b, `,"q":`, e.Queue)
+	b = appendText(b, `,"con":`, e.Consumer)
+	b = appendUint(b, `,"cseq":`, e.CSeq)
+	b = appendText(b, `,"id":`, e.ID)
+	b = appendUint(b, `,"expects":`, e.SubjectExpect)
+	b = appendInt(b, `,"code":`, int64(e.Code))
+	b = appendInt(b, `,"ts":`, e.Stamp)
+	return appendTrue(b, `,"direct":true`, e.Direct)
+}
+
+func appendInt(b []byte, key string, n int64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendInt(append(b, key...), n, 10)
 }
 
 func appendUint(b []byte, key string, n uint64) []byte {
@@ -105,7 +124,7 @@ func (d *decoder) decode(text []byte, e *Event) error {
 		}
 	}
 	switch e.Kind {
-	case Invoke, OK, Fail, Info, Obs, Fault:
+	case Invoke, OK, Fail, Info, Deliver, Obs, Fault:
 		return nil
 	}
 	return fmt.Errorf("unknown kind %q", e.Kind)
@@ -200,6 +219,33 @@ func (d *decoder) rareField(key []byte, e *Event) bool {
 		return d.bool(&e.On)
 	case "why":
 		return d.string(&e.Why)
+	}
+	return d.deliveryField(key, e)
+}
+
+func (d *decoder) deliveryField(key []byte, e *Event) bool {
+	switch string(key) {
+	case "sub":
+		return d.uint(&e.Sub)
+	case "q":
+		return d.string(&e.Queue)
+	case "con":
+		return d.string(&e.Consumer)
+	case "cseq":
+		return d.uint(&e.CSeq)
+	case "id":
+		return d.string(&e.ID)
+	case "expects":
+		return d.uint(&e.SubjectExpect)
+	case "code":
+		var code int64
+		ok := d.int(&code)
+		e.Code = int(code)
+		return ok
+	case "ts":
+		return d.int(&e.Stamp)
+	case "direct":
+		return d.bool(&e.Direct)
 	}
 	return false
 }

@@ -13,6 +13,22 @@
 //
 // # Conventions that judges rely on
 //
+// Retries. A publish that is tried again under one deduplication id is a new operation with the same ID and Value;
+// apart from these no value is published twice.
+//
+// Core messaging. A Subscribe's operation number names the subscription: deliveries carry it in Sub. A subscription ends
+// with the invoke of its Unsubscribe. A client that finds its connection gone records Disconnected and an Unsubscribe
+// (Why ConnLost, completed at once as Info) for each subscription, and subscribes anew under new numbers once it is connected
+// again. Over one connection bytes arrive in order and whole, so what a lost connection takes is the end: everything
+// that the server wrote before the PONG of a Flush that went well has arrived. A Send that is ok had been read, and routed, by
+// the server; one that is info may have been. Answer is a Send to a reply subject; Request and Answer of one exchange
+// are tied by the request's Value, which an answer's Value begins with, followed by "@" and the answering client.
+//
+// Consumers. A Deliver with Verb consume carries Stream, Consumer, Seq, CSeq, N (how many times the message has been
+// delivered, from 1), Stamp, Value, Client, and in Op the Fetch it came by (0 for push). Ack, Nak, Term and
+// Progress carry the delivery's Seq, CSeq and N; one that asks for no confirmation has no completion; an OK means that the
+// broker has applied it. Header.Streams says what consumers there are and how they are configured.
+//
 // Operations. The invocation carries what was asked, the completion what was answered; a field
 // that both could carry may be left out of the completion. An answer counts as OK or Fail only
 // if its meaning is certain; everything else is Info. Values are unique over a run. A refused

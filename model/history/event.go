@@ -4,12 +4,13 @@ package history
 type Kind string
 
 const (
-	Invoke Kind = "invoke" // a client started Op
-	OK     Kind = "ok"     // Op took effect, with the results given
-	Fail   Kind = "fail"   // Op certainly took no effect
-	Info   Kind = "info"   // nobody knows whether Op took effect, or ever will
-	Obs    Kind = "event"  // a node was seen to do Verb (a machine.ObsKind name, or a mark of the run)
-	Fault  Kind = "fault"  // a fault began (On) or ended
+	Invoke  Kind = "invoke"  // a client started Op
+	OK      Kind = "ok"      // Op took effect, with the results given
+	Fail    Kind = "fail"    // Op certainly took no effect
+	Info    Kind = "info"    // nobody knows whether Op took effect, or ever will
+	Deliver Kind = "deliver" // Client received a message: by subscription Sub (Verb core), or from Consumer (Verb consume)
+	Obs     Kind = "event"   // a node was seen to do Verb (a machine.ObsKind name, or a mark of the run)
+	Fault   Kind = "fault"   // a fault began (On) or ended
 )
 
 // Verb is what an operation does, or what was observed.
@@ -22,6 +23,46 @@ const (
 	Publish Verb = "publish" // publish Value to Subject; ok carries Seq (and Dup)
 	Read    Verb = "read"    // read message Seq of Stream from its leader; ok carries Value, or NotFound
 	Last    Verb = "last"    // read the newest message (of Subject, if set); ok carries Seq and Value, or NotFound
+	NextOf  Verb = "next-of" // read the first message of Subject at or above Seq; ok carries Seq and Value, or NotFound
+	Remove  Verb = "remove"  // remove message Seq of Stream
+	Purge   Verb = "purge"   // remove the messages of Stream (of Subject, if set) below Seq (0: all), but the newest N; ok carries N, how many went
+	Update  Verb = "update"  // change Stream's configuration
+)
+
+// Verbs of core messaging: nothing is stored, and at most once is what is promised.
+const (
+	Send        Verb = "send"        // publish Value to Subject without acknowledgement; ok: the server had read it (a PONG came back)
+	Subscribe   Verb = "subscribe"   // Op's number names the subscription (Sub); ok: the server had read it
+	Unsubscribe Verb = "unsubscribe" // end Sub; with Why ConnLost nobody asked: the connection was found to be gone
+	Flush       Verb = "flush"       // PING; ok: its PONG came, so everything the server wrote before it has arrived
+	Request     Verb = "request"     // ask Subject; ok carries the answer's Value; a fail with Why NoResponders: nobody was there to ask
+	Answer      Verb = "answer"      // answer the request whose message was Value (a Send to its reply subject)
+	Core        Verb = "core"        // of a Deliver: by subscription Sub
+)
+
+// Verbs of consumers.
+const (
+	CreateConsumer Verb = "create-consumer" // on Stream
+	DeleteConsumer Verb = "delete-consumer"
+	Fetch          Verb = "fetch"         // ask Consumer for N messages; deliveries name its Op; ok when it is over: N came, Why is its status
+	Consume        Verb = "consume"       // of a Deliver: message Seq of Stream as the N-th delivery of it, CSeq in the consumer's own count
+	Ack            Verb = "ack"           // settle the delivery {Seq, CSeq, N}; ok only if it was confirmed, no completion if no confirmation was asked for
+	Nak            Verb = "nak"           // ask for redelivery, after Delay nanoseconds (carried in First)
+	Term           Verb = "term"          // never deliver again
+	Progress       Verb = "progress"      // restart the ack wait
+	ConsumerInfo   Verb = "consumer-info" // ok carries Seq and CSeq (the ack floor), N (pending: not yet delivered), First (delivered and not settled)
+)
+
+// NoResponders is the Why of a Request that was refused because nobody listened.
+const NoResponders = "no responders"
+
+// ConnLost is the Why of an Unsubscribe that nobody asked for.
+const ConnLost = "connection lost"
+
+// Marks of clients, recorded with Kind Obs: Client is connected to Node from here on, or has found the connection gone.
+const (
+	Connected    Verb = "connected"
+	Disconnected Verb = "disconnected"
 )
 
 // Marks of the run itself and of its nodes, recorded with Kind Obs.
@@ -82,8 +123,19 @@ type Event struct {
 	Hash   uint64 `json:"h,omitempty"`
 	N      int64  `json:"num,omitempty"`
 	Peer   uint32 `json:"peer,omitempty"`
-	On     bool   `json:"on,omitempty"`  // Fault: begins (true) or ends
-	Why    string `json:"why,omitempty"` // Fault: the plan's line; Obs: the reason
+	// Sub is the number of the Subscribe that a core delivery came by, or that an Unsubscribe ends.
+	Sub      uint64 `json:"sub,omitempty"`
+	Queue    string `json:"q,omitempty"`    // queue group of a Subscribe
+	Consumer string `json:"con,omitempty"`  // consumer concerned, of Stream
+	CSeq     uint64 `json:"cseq,omitempty"` // the consumer's own count of deliveries
+	ID       string `json:"id,omitempty"`   // deduplication id of a publish
+	// SubjectExpect is as Expect, for the newest message of the publish's own subject.
+	SubjectExpect uint64 `json:"expects,omitempty"`
+	Code          int    `json:"code,omitempty"`   // error code of the API that a Fail or Info carried
+	Stamp         int64  `json:"ts,omitempty"`     // time that the broker gave a message, nanoseconds since the Unix epoch
+	Direct        bool   `json:"direct,omitempty"` // a read that any replica may answer
+	On            bool   `json:"on,omitempty"`     // Fault: begins (true) or ends
+	Why           string `json:"why,omitempty"`    // Fault: the plan's line; Obs: the reason
 }
 
 // Schema names the file form; it changes when a reader of the old form would misread the new.
@@ -105,8 +157,36 @@ type Header struct {
 
 // Stream is what a judge must know of a stream.
 type Stream struct {
-	Name     string `json:"name"`
-	Replicas int    `json:"replicas"`
+	Name     string   `json:"name"`
+	Replicas int      `json:"replicas"`
+	Subjects []string `json:"subjects,omitempty"`
+	// Retention is "limits" ("" too), "interest" or "workqueue"; Discard is "old" ("" too) or "new".
+	Retention string `json:"retention,omitempty"`
+	Discard   string `json:"discard,omitempty"`
+	// Limits; 0 is none. MaxAge and Duplicates (the deduplication window) are nanoseconds.
+	MaxMsgs    int64 `json:"max_msgs,omitempty"`
+	MaxBytes   int64 `json:"max_bytes,omitempty"`
+	MaxAge     int64 `json:"max_age,omitempty"`
+	MaxMsgSize int64 `json:"max_msg_size,omitempty"`
+	MaxMsgsPer int64 `json:"max_msgs_per_subject,omitempty"`
+	Duplicates int64 `json:"duplicate_window,omitempty"`
+	// Consumers that the run made, with what a judge must know of them.
+	Consumers []Consumer `json:"consumers,omitempty"`
+}
+
+// Consumer is what a judge must know of a consumer. Times are nanoseconds; 0 is the API's default or none.
+type Consumer struct {
+	Name       string   `json:"name"`
+	Filters    []string `json:"filters,omitempty"` // none: every subject
+	Deliver    string   `json:"deliver,omitempty"` // deliver policy; "" is "all"
+	StartSeq   uint64   `json:"start_seq,omitempty"`
+	Ack        string   `json:"ack,omitempty"` // "explicit" ("" too), "all" or "none"
+	AckWait    int64    `json:"ack_wait,omitempty"`
+	MaxDeliver int64    `json:"max_deliver,omitempty"`
+	MaxPending int64    `json:"max_ack_pending,omitempty"`
+	BackOff    []int64  `json:"backoff,omitempty"`
+	Push       bool     `json:"push,omitempty"`
+	Ephemeral  bool     `json:"ephemeral,omitempty"`
 }
 
 // History is a whole history in memory.

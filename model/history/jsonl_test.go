@@ -35,11 +35,13 @@ func anyEvent(t *rapid.T) Event {
 	}
 	flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
 	return Event{
-		Index: num("i"), Time: rapid.Int64().Draw(t, "t"), Kind: rapid.SampledFrom([]Kind{Invoke, OK, Fail, Info, Obs, Fault}).Draw(t, "k"),
+		Index: num("i"), Time: rapid.Int64().Draw(t, "t"), Kind: rapid.SampledFrom([]Kind{Invoke, OK, Fail, Info, Deliver, Obs, Fault}).Draw(t, "k"),
 		Verb: Verb(text("f")), Op: num("op"), Client: text("c"), Node: rapid.Uint32().Draw(t, "n"), Stream: text("stream"), Subject: text("subject"),
 		Value: text("v"), Seq: num("seq"), First: num("first"), NotFound: flag("none"), Dup: flag("dup"), Expect: num("expect"), Actual: num("actual"),
 		Final: flag("final"), Err: text("err"), Group: num("g"), Term: num("term"), Idx: num("idx"), Hash: num("h"), N: rapid.Int64().Draw(t, "num"),
 		Peer: rapid.Uint32().Draw(t, "peer"), On: flag("on"), Why: text("why"),
+		Sub: num("sub"), Queue: text("q"), Consumer: text("con"), CSeq: num("cseq"), ID: text("id"), SubjectExpect: num("expects"),
+		Code: int(rapid.Int32().Draw(t, "code")), Stamp: rapid.Int64().Draw(t, "ts"), Direct: flag("direct"),
 	}
 }
 

@@ -1,6 +1,10 @@
 package load
 
-import "github.com/brokerlab/brokerlab/model/history"
+import (
+	"github.com/brokerlab/brokerlab/model/consumer"
+	"github.com/brokerlab/brokerlab/model/history"
+	"github.com/brokerlab/brokerlab/model/stream"
+)
 
 // Op is one thing a client wants done.
 type Op struct {
@@ -20,6 +24,62 @@ type Op struct {
 	Timeout int64
 	// Final marks a read of the final drain.
 	Final bool
+
+	// ID is the deduplication id of a publish; a retry has the ID and the Value of what it retries.
+	ID string
+	// ExpectSubject is as Expect, for the newest message of the publish's own subject.
+	ExpectSubject uint64
+	// Rollup of a publish: "" or "sub" or "all".
+	Rollup string
+	// Direct lets any replica answer a read.
+	Direct bool
+	// Keep of a purge: how many of the newest stay.
+	Keep uint64
+	// Config of a stream to create or update; nil: Subject and Replicas say all.
+	Config *stream.Config
+
+	// Tag names a subscription to the load's own mind, over reconnections: the adapter subscribes again
+	// by itself until the load unsubscribes. Deliveries carry it.
+	Tag   uint64
+	Queue string
+
+	// Consumer concerned; ConsumerConfig of one to create.
+	Consumer       string
+	ConsumerConfig *consumer.Config
+	// Batch and Expires (nanoseconds) of a fetch; NoWait, MaxBytes and Heartbeat (nanoseconds) as in the API.
+	Batch     int
+	Expires   int64
+	NoWait    bool
+	MaxBytes  int
+	Heartbeat int64
+	// Of an ack, nak, term, progress or answer: the delivery that it is about.
+	Delivery *Delivery
+	// Confirm asks for a confirmation of an ack; Delay is a nak's, in nanoseconds.
+	Confirm bool
+	Delay   int64
+}
+
+// Delivery is a message that came to a client by a subscription (Tag) or from a consumer.
+type Delivery struct {
+	Tag      uint64
+	Sub      uint64 // the recorder's number of the subscription
+	Fetch    uint64 // the recorder's number of the fetch, if it came by one
+	Subject  string
+	Reply    string // where an answer or ack goes
+	Value    string
+	Stream   string
+	Consumer string
+	Seq      uint64
+	CSeq     uint64
+	Count    uint64 // of deliveries of this message, from 1
+	Pending  uint64 // messages still to come
+	Stamp    int64
+}
+
+// Receiver is a Load that takes deliveries. An adapter asks Next again after each.
+type Receiver interface {
+	Load
+	Deliver(now int64, d *Delivery)
 }
 
 // Status is how an operation ended.
@@ -44,6 +104,13 @@ type Outcome struct {
 	WrongLast bool
 	Actual    uint64
 	Err       string
+	Code      int // error code of the API, if it answered with one
+	Stamp     int64
+	// N of a fetch is how many messages came, of a purge how many went, of a consumer-info how many are pending;
+	// First of a consumer-info how many are delivered and not settled; CSeq its ack floor in the consumer's own count.
+	N     int64
+	First uint64
+	CSeq  uint64
 }
 
 // Load is one client's wishes. Times are nanoseconds since the run began.

@@ -18,7 +18,7 @@ const (
 	Truncated
 	// Applied: the entry Index of Term, with content Hash, was applied to Group's state here.
 	Applied
-	// Stored: message Seq of Stream, content Hash, is in this node's store (applied entry Index).
+	// Stored: message Seq of Stream, content Hash, is in this node's store (applied entry Index), stamped Stamp.
 	Stored
 	// Removed: message Seq of Stream left this node's store by a rule (Why).
 	Removed
@@ -35,13 +35,28 @@ const (
 	// StreamCreated and StreamDeleted: Stream exists, or no more, on this node.
 	StreamCreated
 	StreamDeleted
+	// ConsumerCreated and ConsumerDeleted: Consumer of Stream exists, or no more, in this node's state.
+	ConsumerCreated
+	ConsumerDeleted
+	// Delivered: this node, as leader, handed message Seq of Stream out for Consumer, as its N-th delivery and
+	// number CSeq of the consumer's own count; Client is whom to, if known.
+	Delivered
+	// Settled: in this node's state Consumer is done with message Seq, Why: "ack", "term", "max-deliver" or
+	// "removed"; N is the delivery count that settled it (0 if none did).
+	Settled
+	// Floor: the ack floor of Consumer in this node's state is Seq, CSeq in its own count.
+	Floor
+	// Interest: this node began (N 1) or ceased (N 0) to pass on what matches Subject, for queue group Queue ("": none),
+	// to Client of its own, or to node Peer.
+	Interest
 	// Note: anything else worth a line in a trace (Why); judges ignore it.
 	Note
 )
 
 var obsNames = [...]string{
 	"?", "booted", "leader", "follower", "voted", "appended", "truncated", "applied",
-	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted", "note",
+	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted",
+	"consumer-created", "consumer-deleted", "delivered", "settled", "floor", "interest", "note",
 }
 
 // String is the kind's name in histories and traces.
@@ -72,6 +87,13 @@ type Observation struct {
 	Peer   NodeID
 	Conn   ConnID
 	Why    string
+	// Of consumers and core messaging.
+	Consumer string
+	CSeq     uint64
+	Client   string // name by which a client introduced itself
+	Subject  string
+	Queue    string
+	Stamp    int64 // time given to a stored message, nanoseconds since the Unix epoch
 }
 
 // ContentHash identifies a message by subject and payload (FNV-1a, 64 bits), so that what

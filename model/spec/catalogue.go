@@ -1,10 +1,11 @@
 package spec
 
+import "slices"
+
 // ID names a guarantee in verdicts, claims and reports.
 type ID string
 
-// The guarantees judged today. Consumers, deduplication and core messaging add theirs here
-// and to the catalogue below.
+// The guarantees of a replicated log and its nodes.
 const (
 	NoPhantom          ID = "no-phantom"
 	NoAbortedRead      ID = "no-aborted-read"
@@ -26,9 +27,11 @@ const (
 type Area string
 
 const (
-	Stream  Area = "stream"
-	Raft    Area = "raft"
-	Process Area = "process"
+	Stream   Area = "stream"
+	Raft     Area = "raft"
+	Process  Area = "process"
+	Consumer Area = "consumer"
+	Core     Area = "core"
 )
 
 // Guarantee is one entry of the catalogue.
@@ -45,7 +48,11 @@ type Guarantee struct {
 	Needs string
 }
 
-var catalogue = []Guarantee{
+// catalogue is every guarantee, in the order in which reports list them.
+var catalogue = slices.Concat(logGuarantees, streamGuarantees, consumerGuarantees, coreGuarantees)
+
+// logGuarantees are those of a replicated log and its nodes.
+var logGuarantees = []Guarantee{
 	{
 		NoPhantom, Stream, "No message out of nothing",
 		"Every value read, acknowledged or stored was published by a call that came before: P(m).call < it.",

@@ -48,7 +48,10 @@ const (
 	raftPaper = "Ongaro and Ousterhout 2014, figure 3"
 )
 
-var claims = []Claim{
+// claims is every claim of every system.
+var claims = slices.Concat(logClaims, streamClaims, consumerClaims, coreClaims)
+
+var logClaims = []Claim{
 	{Reference, NoPhantom, nil, ourDesign},
 	{Reference, NoAbortedRead, nil, ourDesign},
 	{Reference, OffsetConsistency, forgetful, ourDesign},
