@@ -14,7 +14,7 @@
 // # Conventions that judges rely on
 //
 // Retries. A publish that is tried again under one deduplication id is a new operation with the same ID and Value;
-// apart from these no value is published twice.
+// apart from these no value is published twice. The Why of a publish's invoke is its rollup: "sub", "all" or none.
 //
 // Core messaging. A Subscribe's operation number names the subscription: deliveries carry it in Sub. A subscription ends
 // with the invoke of its Unsubscribe. A client that finds its connection gone records Disconnected and an Unsubscribe
@@ -27,7 +27,10 @@
 // Consumers. A Deliver with Verb consume carries Stream, Consumer, Seq, CSeq, N (how many times the message has been
 // delivered, from 1), Stamp, Value, Client, and in Op the Fetch it came by (0 for push). Ack, Nak, Term and
 // Progress carry the delivery's Seq, CSeq and N; one that asks for no confirmation has no completion; an OK means that the
-// broker has applied it. Header.Streams says what consumers there are and how they are configured.
+// broker has applied it. Header.Streams says what consumers there are and how they are configured. The invoke of a Fetch
+// carries in N how many messages it asks for. A consumer whose name is created again after it was deleted is another
+// one, and is not judged. A ConsumerInfo answered after healing with nothing pending and nothing unsettled says that
+// whatever the consumer covered by then has been delivered.
 //
 // Operations. The invocation carries what was asked, the completion what was answered; a field
 // that both could carry may be left out of the completion. An answer counts as OK or Fail only
@@ -40,14 +43,15 @@
 // Seq} says that Node's store of Stream now holds only First to Seq of what it held, and nothing
 // if Seq < First. Between a node's Down and its next "recovered" of a stream,
 // nobody knows what its store of that stream holds. "removed" with a Why is a removal by a
-// declared rule: such a message is not lost.
+// declared rule (machine.Rule...): such a message is not lost.
 //
 // The final drain. After Healed, for each stream some client reads sequence 1, 2, 3, ... with
 // Final set (each again until it is answered) until an answer is not-found for a sequence above
 // the last; then, when the replicas have had time to catch up, the mark Drained is recorded.
 // A stream counts as drained only if a final read above its highest finally read message was
 // answered not-found: what is above is then known to be gone, and a sequence below whose final
-// read was never answered stays undecided. Without Drained, nothing is known to be lost.
+// read was never answered stays undecided. A final NextOf without a subject may take the place of reads: its answer says that
+// nothing lies between what it asked for and what it found. Without Drained, nothing is known to be lost.
 //
 // It holds no judgement and knows no broker. It imports the standard library only.
 package history

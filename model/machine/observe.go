@@ -18,9 +18,11 @@ const (
 	Truncated
 	// Applied: the entry Index of Term, with content Hash, was applied to Group's state here.
 	Applied
-	// Stored: message Seq of Stream, content Hash, is in this node's store (applied entry Index), stamped Stamp.
+	// Stored: message Seq of Stream, content Hash, is in this node's store (applied entry Index), stamped Stamp; N is
+	// how many bytes of max_bytes it takes (0: not said).
 	Stored
-	// Removed: message Seq of Stream left this node's store by a rule (Why).
+	// Removed: message Seq of Stream left this node's store by a rule (Why: one of the Rule constants). Stamp is the time
+	// that the removal was decided by, if it was one (of max_age).
 	Removed
 	// Recovered: after a boot or an installed snapshot this node's store of Stream
 	// holds First to Seq (none if Seq < First); what it held above is gone from it. For a
@@ -51,6 +53,19 @@ const (
 	Interest
 	// Note: anything else worth a line in a trace (Why); judges ignore it.
 	Note
+)
+
+// The rules by which a message may leave a stream: the Why of Removed. The first four are limits of the configuration.
+const (
+	RuleMaxMsgs    = "max_msgs"
+	RuleMaxBytes   = "max_bytes"
+	RuleMaxAge     = "max_age"
+	RuleMaxMsgsPer = "max_msgs_per_subject"
+	RulePurge      = "purge"
+	RuleDelete     = "delete"
+	RuleRollup     = "rollup"
+	RuleAck        = "ack"         // of a work queue or interest stream: every consumer that wants it is done with it
+	RuleNoInterest = "no-interest" // of an interest stream: no consumer wants it
 )
 
 var obsNames = [...]string{
