@@ -147,7 +147,7 @@ func (w *World) flush(p *process, b *machine.ConnBuf, from Time) {
 	}
 	b.B = w.buffers.get()
 	w.enqueue(&c.pipes[side], data, from)
-	w.began(&c.pipes[side])
+	w.watchBacklog(&c.pipes[side], 0)
 }
 
 // arriveBytes is the arrival of a segment of a connection at a host that is up.
@@ -270,13 +270,20 @@ func (w *World) pauseConn(p *process, id machine.ConnID, on bool, from Time) {
 	}
 }
 
-// closeConn carries out a Close: the end goes at once, what was written to it still arrives.
-func (w *World) closeConn(p *process, id machine.ConnID, from Time) {
-	c, side := w.endOf(p, id)
+// closeConn carries out a Close: the end goes at once, what was written to it still arrives unless the
+// close is abrupt.
+func (w *World) closeConn(p *process, cl machine.Close, from Time) {
+	c, side := w.endOf(p, cl.Conn)
 	if c == nil {
 		return
 	}
 	w.shutEnd(&c.ends[side])
+	if cl.Abrupt {
+		w.dropQueue(&c.pipes[side])
+		w.sendReset(c, side)
+		w.releaseConn(c)
+		return
+	}
 	if out := &c.pipes[side]; c.ends[1-side].state != endClosed {
 		out.fin = true
 		w.pump(out, from)
@@ -362,6 +369,6 @@ func (w *World) onConnDrained(ev *event) {
 	}
 	e := &c.ends[side]
 	in := &w.in
-	*in = machine.Input{Kind: machine.ConnDrained, Conn: e.id, N: c.pipes[side].backlog}
+	*in = machine.Input{Kind: machine.ConnDrained, Conn: e.id, N: c.pipes[side].backlog, Sent: c.pipes[side].gone}
 	w.step(e.process, in)
 }

@@ -25,7 +25,7 @@ func (w *World) sendFrame(p *process, f *machine.Frame, from Time) {
 	}
 	w.stats.Frames++
 	w.enqueue(out, f.Bytes, from)
-	w.began(out)
+	w.watchBacklog(out, 0)
 }
 
 // arriveFrame is the arrival of a frame at a host that is up.
@@ -64,7 +64,7 @@ func (w *World) onLinkDrained(ev *event) {
 	in := &w.in
 	*in = machine.Input{
 		Kind: machine.PeerDrained, Link: s.link, Peer: machine.Addr{Node: s.sides[1-side].id},
-		N: s.pipes[side].backlog,
+		N: s.pipes[side].backlog, Sent: s.pipes[side].gone,
 	}
 	w.step(s.sides[side], in)
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "github.com/brokerlab/brokerlab/sim/choice"
+import (
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/sim/choice"
+)
 
 // segmentKind says what travels.
 type segmentKind uint8
@@ -43,9 +46,11 @@ type pipe struct {
 	queue            [][]byte
 	head             int // first of queue; before it is spent room
 	backlog          int64
+	gone             int64 // bytes that have left the backlog for the network
 	reported         int64 // backlog as the machine knows it
-	free             Time  // when the wire is done with what was sent
-	last             Time  // latest arrival: nothing in order arrives before
+	reportedAt       Time
+	free             Time // when the wire is done with what was sent
+	last             Time // latest arrival: nothing in order arrives before
 	sent             uint64
 	identity         [2]uint64 // of its draws
 	stalled          []uint32  // segments stuck at a blockage, in order
@@ -124,8 +129,14 @@ const maxSegment = 64 << 10
 func (p *pipe) take(pieces, n int) {
 	clear(p.queue[p.head : p.head+pieces])
 	p.head += pieces
+	p.leave(n)
+}
+
+// leave counts n bytes that the network has taken from the queue.
+func (p *pipe) leave(n int) {
 	p.backlog -= int64(n)
 	p.from.backlog -= int64(n)
+	p.gone += int64(n)
 }
 
 // gather cuts up to limit bytes from the front of the queue into one buffer, as TCP
@@ -138,8 +149,7 @@ func (w *World) gather(p *pipe, limit int) []byte {
 		out = append(out, piece[:n]...)
 		if n < len(piece) {
 			p.queue[p.head] = piece[n:]
-			p.backlog -= int64(n)
-			p.from.backlog -= int64(n)
+			p.leave(n)
 			break
 		}
 		p.take(1, n)
@@ -262,29 +272,20 @@ func (w *World) consumed(p *pipe, n int64) {
 	w.launch(back, segment{kind: segAck, n: n, loose: true}, at)
 }
 
-// acked opens the window of a pipe, and tells its machine when the backlog has halved or gone.
+// acked opens the window of a pipe.
 func (w *World) acked(p *pipe, n int64) {
 	p.inflight -= n
 	w.pump(p, w.now)
-	if p.reported > 0 && (p.backlog == 0 || p.backlog <= p.reported/2) {
-		p.reported = p.backlog
-		w.reportBacklog(p)
-	}
+	w.watchBacklog(p, w.now-p.reportedAt)
 }
 
-// began tells the machine of a backlog that has begun, and remembers its peak.
-func (w *World) began(p *pipe) {
-	if p.backlog == 0 {
+// watchBacklog tells the machine of a backlog that it has to hear of: age is how old the last report is if
+// bytes have left, 0 if they came. What a report says is read when it is handed in.
+func (w *World) watchBacklog(p *pipe, age int64) {
+	if !machine.BacklogNews(p.reported, p.backlog, age) {
 		return
 	}
-	if p.reported == 0 {
-		w.reportBacklog(p)
-	}
-	p.reported = max(p.reported, p.backlog)
-}
-
-// reportBacklog schedules a ConnDrained or PeerDrained; what it says is read when it is handed in.
-func (w *World) reportBacklog(p *pipe) {
+	p.reported, p.reportedAt = p.backlog, w.now
 	ref := uint64(p.side)
 	if p.conn != nil {
 		ref |= uint64(p.conn.slot)<<1 | 1<<63
@@ -302,7 +303,7 @@ func (w *World) resetPipe(p *pipe) {
 	}
 	w.dropQueue(p)
 	p.stalled = nil
-	p.inflight, p.reported, p.free, p.last, p.fin = 0, 0, 0, 0, false
+	p.inflight, p.gone, p.free, p.last = 0, 0, 0, 0
 }
 
 // dropQueue forgets what waits to be sent.

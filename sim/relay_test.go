@@ -23,7 +23,7 @@ import (
 //	timer MS          notes when a timer of so many milliseconds fires
 //	break nK LINK     resets a link
 //	lead TERM         claims to lead stream S
-//	close | panic | crash (a nil pointer) | follow TERM
+//	close | cut (at once) | panic | crash (a nil pointer) | follow TERM
 type relay struct {
 	id      machine.NodeID
 	conns   map[machine.ConnID]*relayConn
@@ -175,9 +175,9 @@ func (r *relay) obey(id machine.ConnID, c *relayConn, line string, fx *machine.E
 		fx.Observe(machine.Observation{Kind: machine.Leader, Group: 7, Stream: "S", Term: uint64(atoi(f[1]))})
 	case "follow":
 		fx.Observe(machine.Observation{Kind: machine.Follower, Group: 7, Stream: "S", Term: uint64(atoi(f[1]))})
-	case "close":
+	case "close", "cut":
 		delete(r.conns, id)
-		fx.Closes = append(fx.Closes, machine.Close{Conn: id})
+		fx.Closes = append(fx.Closes, machine.Close{Conn: id, Abrupt: f[0] == "cut"})
 	case "panic":
 		machine.Broken("told to by conn %d", id)
 	case "crash":

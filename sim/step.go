@@ -124,7 +124,7 @@ func (w *World) release(p *process, fx *machine.Effects, from Time) {
 		w.pauseConn(p, s.Conn, s.On, from)
 	}
 	for _, c := range fx.Closes {
-		w.closeConn(p, c.Conn, from)
+		w.closeConn(p, c, from)
 	}
 	for i := range fx.Timers {
 		w.setTimer(p, &fx.Timers[i], from)

@@ -103,6 +103,8 @@ func (t *trace) observation(now Time, seq uint64, p *process, o *machine.Observa
 	t.add(uint64(now), seq, uint64(p.id)<<16|uint64(o.Kind)<<8|uint64(recObserved), o.Hash)
 	t.add(o.Group, o.Term, o.Index, o.Seq)
 	t.add(o.First, uint64(o.N), uint64(o.Peer)<<32^uint64(o.Conn), hashString(o.Stream)^bits.RotateLeft64(hashString(o.Why), 32))
+	t.add(o.CSeq, uint64(o.Stamp), hashString(o.Consumer)^bits.RotateLeft64(hashString(o.Client), 32),
+		hashString(o.Subject)^bits.RotateLeft64(hashString(o.Queue), 32))
 	if t.text != nil {
 		t.linef(now, p, "* "+o.Kind.String(), "%s", observationText(o))
 	}
@@ -168,9 +170,10 @@ func excerpt(b []byte) string { return fmt.Sprintf("%.60q", b[:min(len(b), 60)])
 // observationText is the detail of an observation: its fields that are set.
 func observationText(o *machine.Observation) string {
 	out := make([]byte, 0, 96)
-	if o.Stream != "" {
-		out = append(out, o.Stream...)
-		out = append(out, ' ')
+	for _, name := range [...]string{o.Stream, o.Consumer, o.Client, o.Subject, o.Queue} {
+		if name != "" {
+			out = append(append(out, name...), ' ')
+		}
 	}
 	for _, f := range [...]struct {
 		name  string
@@ -180,6 +183,7 @@ func observationText(o *machine.Observation) string {
 		{"term", o.Term},
 		{"index", o.Index},
 		{"seq", o.Seq},
+		{"cseq", o.CSeq},
 		{"first", o.First},
 		{"n", uint64(o.N)},
 		{"peer", uint64(o.Peer)},

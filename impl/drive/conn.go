@@ -222,11 +222,11 @@ func (c *conn) resume() {
 }
 
 // drained reports how much output waits.
-func (c *conn) drained(t *turn, n int64) {
+func (c *conn) drained(t *turn, n, sent int64) {
 	if c.gone.Load() {
 		return
 	}
-	t.in = machine.Input{Kind: machine.ConnDrained, Conn: c.buf.ID, N: n}
+	t.in = machine.Input{Kind: machine.ConnDrained, Conn: c.buf.ID, N: n, Sent: sent}
 	t.step()
 }
 
@@ -268,13 +268,18 @@ func (s *Server) pause(p machine.Pause) {
 	}
 }
 
-// close ends a connection for the machine, once its output is written. Server.mu is held.
-func (s *Server) close(t *turn, id machine.ConnID) {
-	c := s.conns[id]
+// close ends a connection for the machine, once its output is written unless the close is
+// abrupt. Server.mu is held.
+func (s *Server) close(t *turn, cl machine.Close) {
+	c := s.conns[cl.Conn]
 	if c == nil {
 		return
 	}
 	s.forget(c)
+	if cl.Abrupt {
+		c.kill()
+		return
+	}
 	c.end(s.cfg.CloseLinger)
 	t.outs = append(t.outs, &c.outq)
 }

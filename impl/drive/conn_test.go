@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 func TestAMachineAnswersOnTheConnectionThatAsked(t *testing.T) {
@@ -28,6 +30,27 @@ func TestAClosedConnectionReceivesWhatWasWrittenBefore(t *testing.T) {
 	all, err := io.ReadAll(u.nc)
 	if err != nil || len(all) != 3000000+len("bye\n") || !strings.HasSuffix(string(all), "xbye\n") {
 		t.Fatalf("read %d bytes and %v, want all 3000000 and the farewell", len(all), err)
+	}
+}
+
+func TestWhatWaitsForAConnectionThatIsCutIsDroppedAtOnce(t *testing.T) {
+	s := testServer(t, Config{})
+	u, v := dialUser(t, s.Addr().String()), dialUser(t, s.Addr().String())
+	u.say("blast 30000000")
+	awaitEvent(t, v, "drained "+u.id)
+	s.mu.Lock()
+	q := &s.conns[machine.ConnID(number(u.id))].outq
+	s.mu.Unlock()
+	u.say("cut\necho never")
+	u.nc.SetReadDeadline(time.Now().Add(deadline))
+	if n, err := io.Copy(io.Discard, u.nc); errors.Is(err, errDeadline) || n >= 30000000 {
+		t.Fatalf("%d bytes of 30000000 arrived, then %v", n, err)
+	}
+	if n := v.ask("events"); strings.Contains(n, "closed "+u.id) {
+		t.Fatalf("the machine was told of an end that it made itself: %s", n)
+	}
+	if q.over(0) || !q.isDead() {
+		t.Fatal("something still waits for the connection")
 	}
 }
 

@@ -87,6 +87,8 @@ func (m *toy) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 		m.note("closed %d %v", in.Conn, in.Err)
 	case machine.ConnDrained:
 		m.note("drained %d %d", in.Conn, in.N)
+	case machine.PeerDrained:
+		m.note("%v %d %v %d", in.Kind, in.Peer.Node, in.Link, in.N)
 	case machine.PeerUp, machine.PeerDown:
 		m.note("%v %d %v", in.Kind, in.Peer.Node, in.Link)
 	case machine.PeerFrame:
@@ -157,9 +159,9 @@ func (m *toy) verb(env *machine.Env, id machine.ConnID, c *toyConn, verb, arg st
 		m.all(fx, arg+"\n")
 	case "blast":
 		fx.Write(c.out, bytes.Repeat([]byte("x"), number(arg)))
-	case "close":
+	case "close", "cut":
 		say(fx, "bye")
-		fx.Closes = append(fx.Closes, machine.Close{Conn: id})
+		fx.Closes = append(fx.Closes, machine.Close{Conn: id, Abrupt: verb == "cut"})
 		delete(m.conns, id)
 	case "pause", "go":
 		fx.Pauses = append(fx.Pauses, machine.Pause{Conn: machine.ConnID(number(arg)), On: verb == "pause"})

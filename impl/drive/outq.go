@@ -14,18 +14,20 @@ import (
 // how much waits.
 type outq struct {
 	sock *sock
-	// report steps the machine with how much waits; Server.mu is held.
-	report func(t *turn, n int64)
+	// report steps the machine with how much waits and how much has left; Server.mu is held.
+	report func(t *turn, n, sent int64)
 	// died, if set, wakes a reader that may be waiting for something else than the socket.
 	died func()
 
 	mu     sync.Mutex
 	wait   []*chunk
 	n      int64 // bytes not yet written, waiting or in hand
-	mark   int64 // of a backlog, as last reported: report when n has halved or grown much
-	busy   bool  // hand belongs to a flusher
-	ending bool  // hang up after the last byte
-	dead   bool  // nothing is written any more
+	sent   int64 // bytes written
+	mark   int64 // of a backlog, as last reported (machine.BacklogNews)
+	told   time.Time
+	busy   bool // hand belongs to a flusher
+	ending bool // hang up after the last byte
+	dead   bool // nothing is written any more
 
 	// The flusher's: what it took from wait, and how far it is.
 	hand []*chunk
@@ -127,12 +129,13 @@ func (q *outq) flush() (backlog bool) {
 		q.mu.Unlock()
 		n, err := q.writeSome(false)
 		q.mu.Lock()
-		switch q.n -= int64(n); {
+		q.left(n)
+		switch {
 		case q.dead:
 			q.idle()
 			return false
 		case err == errWouldBlock:
-			q.mark = q.n
+			q.tell()
 			return true
 		case err != nil:
 			q.die()
@@ -141,6 +144,15 @@ func (q *outq) flush() (backlog bool) {
 		}
 	}
 }
+
+// left counts n bytes that were written.
+func (q *outq) left(n int) {
+	q.n -= int64(n)
+	q.sent += int64(n)
+}
+
+// tell remembers what waits as what the machine is told now.
+func (q *outq) tell() { q.mark, q.told = q.n, time.Now() }
 
 // drain writes a backlog on its own goroutine, until none is left, reporting as it shrinks.
 func (q *outq) drain(t *turn) {
@@ -155,13 +167,13 @@ func (q *outq) drain(t *turn) {
 			q.mu.Unlock()
 			return
 		}
-		q.n -= int64(n)
-		halved, more := q.n <= q.mark/2, q.load()
-		if halved {
-			q.mark = q.n
+		q.left(n)
+		news, more := machine.BacklogNews(q.mark, q.n, int64(time.Since(q.told))), q.load()
+		if news {
+			q.tell()
 		}
 		q.mu.Unlock()
-		if (halved || !more) && q.shrunk(t) {
+		if (news || !more) && q.shrunk(t) {
 			return
 		}
 	}
@@ -172,7 +184,7 @@ func (q *outq) drain(t *turn) {
 func (q *outq) shrunk(t *turn) (done bool) {
 	t.begin()
 	q.mu.Lock()
-	n := q.n
+	n, sent := q.n, q.sent
 	if done = n == 0 || q.dead; done {
 		q.idle()
 	} else {
@@ -181,14 +193,11 @@ func (q *outq) shrunk(t *turn) (done bool) {
 	dead := q.dead
 	q.mu.Unlock()
 	if !dead {
-		q.report(t, n)
+		q.report(t, n, sent)
 	}
 	t.end()
 	return done
 }
-
-// growReport is by how much a backlog may grow beyond the double of what was reported.
-const growReport = 4 << 20
 
 // grown says whether a backlog that is being drained has grown so much that the machine has to hear of it,
 // and takes it as reported. A reader that stops for good would otherwise be known for its first
@@ -196,10 +205,10 @@ const growReport = 4 << 20
 func (q *outq) grown() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.dead || q.mark == 0 || q.n < q.mark+min(q.mark, growReport) {
+	if q.dead || q.mark == 0 || !machine.BacklogNews(q.mark, q.n, 0) {
 		return false
 	}
-	q.mark = q.n
+	q.tell()
 	return true
 }
 

@@ -224,9 +224,9 @@ func (q *outq) isDead() bool {
 }
 
 // drained reports how many bytes of frames wait.
-func (ses *session) drained(t *turn, n int64) {
+func (ses *session) drained(t *turn, n, sent int64) {
 	if l := ses.link; l.cur == ses {
-		t.in = machine.Input{Kind: machine.PeerDrained, Peer: l.peerAddr(), Link: l.kind, N: n}
+		t.in = machine.Input{Kind: machine.PeerDrained, Peer: l.peerAddr(), Link: l.kind, N: n, Sent: sent}
 		t.step()
 	}
 }
@@ -253,6 +253,9 @@ func (s *Server) sendFrame(t *turn, f *machine.Frame) {
 	}
 	if n := len(t.outs); n == 0 || t.outs[n-1] != &l.cur.outq {
 		t.outs = append(t.outs, &l.cur.outq)
+	}
+	if l.cur.grown() {
+		t.grown = append(t.grown, &l.cur.outq)
 	}
 }
 

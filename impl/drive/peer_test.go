@@ -199,6 +199,26 @@ func TestAFullRaftLinkDropsWholeFramesAndStaysUp(t *testing.T) {
 	}
 }
 
+func TestADeafPeerIsReportedAsItsBacklogGrows(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := testServer(t, Config{PeerListen: "127.0.0.1:0", Peers: map[machine.NodeID]string{2: l.Addr().String()}})
+	deafPeer(t, l, 2, "", machine.RouteLink)
+	u := dialUser(t, s.Addr().String())
+	awaitEvent(t, u, "peer-up 2 route")
+	pad := strings.Repeat("p", 1<<20)
+	for range 40 {
+		u.say("peer 2 1 %s", pad)
+	}
+	events := awaitEvent(t, u, "peer-drained 2 route")
+	if n := strings.Count(events, "peer-drained 2 route"); n < 5 {
+		t.Fatalf("%d reports while some 40 MB gathered: %s", n, events)
+	}
+}
+
 func TestAFullRouteLinkIsBroken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -137,20 +137,20 @@ func (t *turn) reportLate() {
 	s := t.s
 	for i, q := range t.grown {
 		q.mu.Lock()
-		n, draining := q.n, q.mark > 0 && !q.dead
+		n, sent, draining := q.n, q.sent, q.mark > 0 && !q.dead
 		q.mu.Unlock()
 		if draining { // else the last report was of 0 and stays the last
-			q.report(t, n)
+			q.report(t, n, sent)
 		}
 		t.grown[i] = nil
 	}
 	t.grown = t.grown[:0]
 	for i, q := range t.late {
 		q.mu.Lock()
-		n, dead := q.n, q.dead
+		n, sent, dead := q.n, q.sent, q.dead
 		q.mu.Unlock()
 		if !dead {
-			q.report(t, n)
+			q.report(t, n, sent)
 		}
 		s.wg.Go(func() { q.drain(&turn{s: s}) })
 		t.late[i] = nil
@@ -177,7 +177,7 @@ func (s *Server) collect(t *turn, inline bool) {
 		s.pause(p)
 	}
 	for _, c := range fx.Closes {
-		s.close(t, c.Conn)
+		s.close(t, c)
 	}
 	for _, r := range fx.Resets {
 		s.resetLink(r)

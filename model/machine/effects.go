@@ -41,9 +41,11 @@ type (
 		Conn ConnID
 		On   bool
 	}
-	// Close ends a connection after what was written to it. No ConnClosed follows.
+	// Close ends a connection after what was written to it or, if Abrupt, at once: what waits for it
+	// is dropped. No ConnClosed follows.
 	Close struct {
-		Conn ConnID
+		Conn   ConnID
+		Abrupt bool
 	}
 	// PeerReset breaks a link on purpose; PeerDown and, later, PeerUp follow.
 	PeerReset struct {

@@ -14,9 +14,8 @@ const (
 	// ConnClosed: Conn is gone (Err says why; nil after an orderly end). A Dial that
 	// failed is reported so too, with Conn 0 and its Token.
 	ConnClosed
-	// ConnDrained: N bytes of Conn's output still wait in the driver. It follows a
-	// flush that could not be written at once, each time the backlog has halved, and
-	// when it is empty; a driver also reports a backlog that has grown much.
+	// ConnDrained: N bytes of Conn's output still wait in the driver, and Sent bytes have left
+	// it since the connection opened. BacklogNews says when; the last report is of N 0.
 	ConnDrained
 	// PeerUp: Link to Peer carries frames from now on. Both directions were reset.
 	PeerUp
@@ -25,7 +24,8 @@ const (
 	PeerDown
 	// PeerFrame: Bytes is one whole frame from Peer on Link.
 	PeerFrame
-	// PeerDrained: N bytes of frames for Peer on Link still wait in the driver.
+	// PeerDrained: N bytes of frames for Peer on Link still wait in the driver, and Sent bytes have
+	// left it since PeerUp; when, as for ConnDrained.
 	PeerDrained
 	// DiskDone: the operation Token is finished. Err nil: all of it. Err set: N is the
 	// length of the prefix known to be good. Bytes is what a read returned.
@@ -51,6 +51,7 @@ type Input struct {
 	Token  Token
 	Timer  TimerKey
 	N      int64
+	Sent   int64
 	Bytes  []byte
 	Err    error
 	Out    *ConnBuf
