@@ -1,0 +1,137 @@
+package host
+
+import "github.com/brokerlab/brokerlab/model/machine"
+
+// Cost is what a unit of one kind of work takes.
+type Cost struct {
+	Nanos int64 `json:"ns"`                // processor time a unit
+	Picos int64 `json:"ps_per_byte"`       // and a byte
+	Alloc int64 `json:"alloc_bytes"`       // bytes allocated a unit
+	PerKB int64 `json:"alloc_per_kb_byte"` // and for every 1024 bytes of payload
+}
+
+// Program is what a machine costs to run.
+type Program struct {
+	// Lanes is how many inputs are handled at once: 1 for a core that one goroutine drives at a time.
+	Lanes int
+	// Step is the processor time that any input takes beside the work it charges, Idle what one of a program
+	// that was asleep takes to wake up: both nanoseconds.
+	Step, Wake int64
+	Work       [machine.WorkKinds]Cost
+	// Base is live bytes that no Footprint shows: the runtime, stacks, tables.
+	Base int64
+}
+
+// Config is one host with its program. The zero value costs nothing.
+type Config struct {
+	// Cores of the machine; 0: everything is free.
+	Cores int
+	// NICPicosPerByte is the time a byte takes on the way out, shared by all connections; 0: none.
+	NICPicosPerByte int64
+	Program         Program
+	Collector       CollectorConfig
+}
+
+// Host is one process's share of a machine. It is not safe for concurrent use.
+type Host struct {
+	cfg   Config
+	lanes []int64 // when each is free again
+	out   int64   // when the latest step's effects leave
+	nic   int64   // when the interface is free
+	gc    collector
+	log   func(Event)
+	live  func() int64
+	busy  int64 // processor time used so far, all lanes
+}
+
+// New returns a host for one life of a process. draw gives the n-th random number of the life; live the bytes that the
+// program holds; log, if not nil, hears of every pause and cycle.
+func New(cfg Config, draw func(n uint64) uint64, live func() int64, log func(Event)) *Host {
+	if log == nil {
+		log = func(Event) {}
+	}
+	h := &Host{cfg: cfg, lanes: make([]int64, max(cfg.Program.Lanes, 1)), log: log}
+	h.live = func() int64 { return cfg.Program.Base + live() }
+	h.gc = newCollector(cfg.Collector, h, draw)
+	return h
+}
+
+// Free is when the next input can begin: now, or when a lane is free.
+func (h *Host) Free(now int64) int64 {
+	return max(now, h.lanes[h.next()])
+}
+
+// next is the lane that is free first.
+func (h *Host) next() int {
+	best := 0
+	for i, at := range h.lanes {
+		if at < h.lanes[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Step occupies a lane with a step that begins now, at a time when one is free, and returns when its effects
+// leave.
+func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work) int64 {
+	h.gc.advance(now)
+	lane := h.next()
+	start := max(now, h.lanes[lane])
+	cost, alloc := h.price(work)
+	if h.cfg.Program.Wake > 0 && h.out < now {
+		cost += h.cfg.Program.Wake
+	}
+	cost = h.gc.charge(start, cost, alloc)
+	h.busy += cost
+	h.lanes[lane] = max(h.lanes[lane], start+cost)
+	h.out = max(h.out, h.lanes[lane])
+	done := h.out
+	h.gc.advance(start + cost)
+	return done
+}
+
+// price is the processor time and the allocations of a step.
+func (h *Host) price(work *[machine.WorkKinds]machine.Work) (nanos, alloc int64) {
+	p := &h.cfg.Program
+	nanos = p.Step
+	for k := range work {
+		w, c := &work[k], &p.Work[k]
+		if w.Count == 0 && w.Bytes == 0 {
+			continue
+		}
+		nanos += w.Count*c.Nanos + w.Bytes*c.Picos/1000
+		alloc += w.Count*c.Alloc + w.Bytes*c.PerKB>>10
+	}
+	return nanos, alloc
+}
+
+// Busy is the processor time that steps have used so far, in nanoseconds over all lanes.
+func (h *Host) Busy() int64 { return h.busy }
+
+// Transmit books n bytes on the interface from a time on, and returns when the last is out.
+func (h *Host) Transmit(from, n int64) int64 {
+	if h.cfg.NICPicosPerByte == 0 {
+		return from
+	}
+	h.nic = max(h.nic, from) + n*h.cfg.NICPicosPerByte/1000
+	return h.nic
+}
+
+// stop keeps every lane from beginning anything from at until at+pause.
+func (h *Host) stop(at, pause int64) {
+	for i := range h.lanes {
+		h.lanes[i] = max(h.lanes[i], at) + pause
+	}
+}
+
+// crowd is the time that work of cost takes while the collector has taken so many thousandths of a core: lanes
+// that find no core wait for one.
+func (h *Host) crowd(cost, taken int64) int64 {
+	room := int64(h.cfg.Cores)*1000 - taken
+	need := int64(min(len(h.lanes), h.cfg.Cores)) * 1000
+	if need <= room {
+		return cost
+	}
+	return cost * need / max(room, 100)
+}
