@@ -9,6 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/sim/choice"
 	"github.com/brokerlab/brokerlab/sim/disk"
+	"github.com/brokerlab/brokerlab/sim/host"
 )
 
 // Time is virtual nanoseconds since the run began.
@@ -32,6 +33,8 @@ type Process struct {
 	// ClockOffset is what the wall clock shows beyond the true time, in nanoseconds; DriftPPM
 	// how much too fast both clocks run.
 	ClockOffset, DriftPPM int64
+	// Host is what running it costs; the zero value makes its steps free.
+	Host host.Config
 }
 
 // FirstClient is the least id of a client; lastID the greatest of all.
@@ -76,6 +79,8 @@ type Hooks struct {
 	// Healed is called once, when the last fault of the plan is over and what it left
 	// down has been told to start; progress is owed from here on.
 	Healed func(t Time)
+	// Collector gets what the collector of a process's host does; the event's time may lie a little beside t.
+	Collector func(t Time, n machine.NodeID, e *host.Event)
 	// Down tells that a process ended, and why: "crash", "power", "panic: …", "boot: …", "out of memory: …".
 	Down func(t Time, n machine.NodeID, why string)
 	// Up tells that a process has booted and takes inputs.
@@ -163,6 +168,9 @@ func (c *Config) validate() error {
 		seen[p.ID] = true
 		if p.Boot == nil {
 			bad("process %d has no Boot", p.ID)
+		}
+		for _, err := range p.Host.Validate() {
+			bad("process %d: %v", p.ID, err)
 		}
 		if p.DriftPPM < -maxPPM || p.DriftPPM > maxPPM {
 			bad("process %d drifts by %d ppm, more than %d", p.ID, p.DriftPPM, maxPPM)

@@ -23,6 +23,7 @@ const (
 	evFault                          // ref: number in the plan
 	evFaultOver                      // ref: number in the plan
 	evHealed                         // the last fault is over
+	evFree                           // a process that was busy takes what waits
 )
 
 // event is a value in the heap. What its fields mean depends on its kind; epoch guards

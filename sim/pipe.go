@@ -165,6 +165,9 @@ func (w *World) send(p *pipe, kind segmentKind, data []byte, from Time) {
 	w.stats.Segments++
 	w.stats.Bytes += n
 	p.inflight += n
+	if p.from.host != nil {
+		from = p.from.host.Transmit(from, n)
+	}
 	p.free = max(p.free, from) + n*w.net.PicosPerByte/1000
 	at := p.free + w.net.Latency.Sample(w.drawPipe(p, p.sent, forLatency)) + p.path.slow
 	loose := false
@@ -236,8 +239,8 @@ func (w *World) arrive(e event) {
 		w.stall(p.path, p, i)
 		return
 	}
-	if p.to.paused > 0 {
-		p.to.hold(e)
+	if w.waits(p.to) && s.kind != segAck {
+		w.await(p, s, e)
 		return
 	}
 	seg := *s
@@ -250,6 +253,25 @@ func (w *World) arrive(e event) {
 	default:
 		w.arriveBytes(p, &seg)
 	}
+}
+
+// await keeps what arrives for a process that is paused or busy. Bytes for one that is busy gather in its kernel, so
+// that one read takes them all.
+func (w *World) await(p *pipe, s *segment, e event) {
+	if p.to.paused == 0 && p.conn != nil && s.kind == segBytes {
+		c, side := p.conn, 1-int(p.side)
+		if end := &c.ends[side]; end.state == endOpen && end.epoch == p.to.epoch {
+			end.rx = append(end.rx, s.data...)
+			w.buffers.put(s.data)
+			w.segments.remove(uint32(e.ref))
+			if !end.paused && !end.reading {
+				end.reading = true
+				w.hold(p.to, event{kind: evRead, node: p.to.index, epoch: c.gen, ref: c.ref(side)})
+			}
+			return
+		}
+	}
+	w.hold(p.to, e)
 }
 
 // consumed tells the sender's end of a pipe that n bytes were read. The news travels as

@@ -6,6 +6,7 @@ import (
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/sim/choice"
 	"github.com/brokerlab/brokerlab/sim/disk"
+	"github.com/brokerlab/brokerlab/sim/host"
 )
 
 type processState uint8
@@ -32,6 +33,11 @@ type process struct {
 	stuck   bool   // stays down until the world heals (crash loop) or for ever (refused)
 	refused bool   // Boot has refused to start
 	held    []event
+	taken   int        // how many of held, from the front, are handled
+	letting bool       // held is being handled
+	waking  bool       // an evFree is on its way
+	host    *host.Host // of this life; nil: steps are free
+	hostCfg host.Config
 
 	died    Time // of the last death: the identity of the life after it
 	born    Time
@@ -60,17 +66,48 @@ type process struct {
 
 func (p *process) running() bool { return p.state == up }
 
-// hold keeps an event until the process is resumed, or dies.
-func (p *process) hold(e event) { p.held = append(p.held, e) }
+// waits says whether what comes for a program has to wait: it is stopped, or every lane of its host is taken, or
+// something that came before waits already.
+func (w *World) waits(p *process) bool {
+	return p.paused > 0 || p.host != nil && (len(p.held) > p.taken && !p.letting || p.host.Free(w.now) > w.now)
+}
+
+// hold keeps an event until the process is resumed, has a lane free, or dies.
+func (w *World) hold(p *process, e event) {
+	p.held = append(p.held, e)
+	w.wake(p)
+}
+
+// wake makes sure that what a busy process holds is handled when it is free.
+func (w *World) wake(p *process) {
+	if p.paused == 0 && p.host != nil && !p.waking && !p.letting {
+		p.waking = true
+		w.push(p.host.Free(w.now), event{kind: evFree, node: p.index, epoch: p.epoch})
+	}
+}
 
 // letGo handles what was held. Here and now, in the order of its coming: what arrives at
-// this very time must not overtake it.
+// this very time must not overtake it. It stops when the process has to wait again.
 func (w *World) letGo(p *process) {
-	held := p.held
-	p.held = nil
-	for i := range held {
-		w.handle(&held[i])
+	if p.letting {
+		return
 	}
+	p.letting = true
+	for p.taken < len(p.held) && !w.waits(p) {
+		e := p.held[p.taken]
+		p.taken++
+		w.handle(&e)
+	}
+	p.letting = false
+	if p.taken == len(p.held) {
+		p.held, p.taken = nil, 0
+		return
+	}
+	if p.taken > 64 && 2*p.taken > len(p.held) {
+		p.held = append([]event(nil), p.held[p.taken:]...)
+		p.taken = 0
+	}
+	w.wake(p)
 }
 
 // Purposes of draws about processes.
@@ -106,8 +143,29 @@ func (w *World) boot(p *process) {
 		w.kill(p, "boot: "+err.Error(), true)
 	default:
 		p.machine = m
+		w.giveHost(p, life)
 		w.push(w.now+max(charged(), 1), event{kind: evReady, node: p.index, epoch: p.epoch})
 	}
+}
+
+// giveHost gives a life its processor, interface and collector.
+func (w *World) giveHost(p *process, life uint64) {
+	if p.hostCfg.Cores == 0 {
+		return
+	}
+	draw := func(n uint64) uint64 { return w.seed.Draw(choice.Collector, uint64(p.id), life, n, 0) }
+	live := func() (sum int64) {
+		w.uses = p.machine.Footprint(w.uses[:0])
+		for i := range w.uses {
+			sum += w.uses[i].Bytes
+		}
+		return sum
+	}
+	var log func(host.Event)
+	if w.cfg.Hooks.Collector != nil {
+		log = func(e host.Event) { w.cfg.Hooks.Collector(w.now, p.id, &e) }
+	}
+	p.host = host.New(p.hostCfg, draw, live, log)
 }
 
 // ready carries out what the boot wanted done and lets the world in.
@@ -154,7 +212,7 @@ func (w *World) kill(p *process, why string, tell bool) {
 		p.disk.Crash(w.now)
 	}
 	resumed := p.paused > 0
-	p.state, p.machine, p.first, p.paused, p.firing = down, nil, nil, 0, -1
+	p.state, p.machine, p.first, p.paused, p.firing, p.host, p.waking = down, nil, nil, 0, -1, nil, false
 	p.epoch++
 	p.died = w.now
 	p.timers.clear()

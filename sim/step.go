@@ -25,10 +25,14 @@ func (w *World) step(p *process, in *machine.Input) {
 	w.fx.Reset()
 }
 
-// cost is the time that a step takes its process, after which its effects are released. Steps
-// are free until processors and collectors are modelled; everything that carries out effects
-// already takes the time of release.
-func (w *World) cost(*process, *machine.Effects) Time { return 0 }
+// cost is the time from now until the effects of a step are released: the work it charged, on the process's own
+// host. Without a host steps are free.
+func (w *World) cost(p *process, fx *machine.Effects) Time {
+	if p.host == nil {
+		return 0
+	}
+	return p.host.Step(w.now, &fx.Work) - w.now
+}
 
 // enter sets what a machine may know of the moment.
 func (w *World) enter(p *process) {
@@ -201,9 +205,9 @@ func (w *World) onDisk(p *process, e *event) {
 			return
 		}
 		op.n, op.data, op.err = p.disk.Complete(op.id)
-		if p.paused > 0 {
+		if w.waits(p) {
 			op.done, op.data = true, append([]byte(nil), op.data...)
-			p.hold(*e)
+			w.hold(p, *e)
 			return
 		}
 	}

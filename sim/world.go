@@ -38,6 +38,7 @@ type World struct {
 	buffers   buffers
 	scratch   []byte
 
+	uses     []machine.Use
 	env      machine.Env
 	in       machine.Input
 	fx       machine.Effects
@@ -97,7 +98,7 @@ func (w *World) makeProcesses() {
 		c := &ordered[i]
 		p := &process{
 			index: int32(i), id: c.ID, name: c.Name, boot: c.Boot, broker: c.Broker, firing: -1,
-			image: noDisk{},
+			image: noDisk{}, hostCfg: c.Host,
 		}
 		if p.name == "" {
 			p.name = fmt.Sprintf("%s%d", map[bool]string{true: "n", false: "c"}[c.Broker], c.ID)
@@ -148,8 +149,8 @@ func (w *World) RunUntil(t Time) {
 // is paused.
 func (w *World) handle(e *event) {
 	p := w.processes[e.node]
-	if e.kind.program() && p.paused > 0 {
-		p.hold(*e)
+	if e.kind.program() && w.waits(p) {
+		w.hold(p, *e)
 		return
 	}
 	switch e.kind {
@@ -210,6 +211,11 @@ func (w *World) handleRare(p *process, e *event) {
 		w.endFault(int(e.ref))
 	case evHealed:
 		w.heal()
+	case evFree:
+		if e.epoch == p.epoch {
+			p.waking = false
+			w.letGo(p)
+		}
 	}
 }
 
@@ -247,6 +253,15 @@ func (w *World) Footprint(n machine.NodeID) []machine.Use {
 		return p.machine.Footprint(nil)
 	}
 	return nil
+}
+
+// Busy is the processor time that a process has used in its present life, in nanoseconds over all lanes; 0 without a
+// host.
+func (w *World) Busy(n machine.NodeID) int64 {
+	if p := w.processOf(n); p != nil && p.host != nil {
+		return p.host.Busy()
+	}
+	return 0
 }
 
 // Work is what a process has charged in its whole life, over all its boots.

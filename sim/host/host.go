@@ -1,6 +1,10 @@
 package host
 
-import "github.com/brokerlab/brokerlab/model/machine"
+import (
+	"fmt"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
 
 // Cost is what a unit of one kind of work takes.
 type Cost struct {
@@ -30,6 +34,23 @@ type Config struct {
 	NICPicosPerByte int64
 	Program         Program
 	Collector       CollectorConfig
+}
+
+// Validate lists every fault of the configuration.
+func (c *Config) Validate() (faults []error) {
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf("host: "+format, args...))
+		}
+	}
+	bad(c.Cores < 0 || c.Cores > 1024, "cores %d must be between 0 and 1024", c.Cores)
+	bad(c.NICPicosPerByte < 0, "ps per byte of the interface %d is negative", c.NICPicosPerByte)
+	bad(c.Program.Lanes < 0 || c.Program.Lanes > 1024, "lanes %d must be between 0 and 1024", c.Program.Lanes)
+	bad(c.Program.Step < 0 || c.Program.Wake < 0 || c.Program.Base < 0, "costs must not be negative")
+	for k, w := range c.Program.Work {
+		bad(w.Nanos < 0 || w.Picos < 0 || w.Alloc < 0 || w.PerKB < 0, "costs of %s must not be negative", machine.WorkKind(k))
+	}
+	return append(faults, c.Collector.Validate()...)
 }
 
 // Host is one process's share of a machine. It is not safe for concurrent use.

@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/sim/choice"
+	"github.com/brokerlab/brokerlab/sim/host"
+)
+
+// toiler answers every read with as many bytes, after work for each read and each byte.
+type toiler struct {
+	out    []*machine.ConnBuf
+	reads  int
+	bytes  int
+	frames int
+}
+
+func (t *toiler) Footprint(dst []machine.Use) []machine.Use {
+	return append(dst, machine.Use{Kind: "all", Bytes: 8 << 20})
+}
+
+func (t *toiler) Step(_ *machine.Env, in *machine.Input, fx *machine.Effects) {
+	switch in.Kind {
+	case machine.ConnOpened:
+		t.out = append(t.out, in.Out)
+	case machine.ConnBytes:
+		t.reads++
+		t.bytes += len(in.Bytes)
+		fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
+		fx.Write(t.out[in.Conn-1], in.Bytes)
+	}
+}
+
+// asker sends a byte every gap, and notes when each comes back.
+type asker struct {
+	gap   int64
+	left  int
+	conn  *machine.ConnBuf
+	sent  []machine.Mono
+	waits []int64
+}
+
+func (a *asker) Footprint(dst []machine.Use) []machine.Use { return dst }
+
+func (a *asker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	switch in.Kind {
+	case machine.ConnOpened:
+		a.conn = in.Out
+		fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(a.gap))
+	case machine.TimerFired:
+		if a.left--; a.left >= 0 {
+			a.sent = append(a.sent, env.Mono)
+			fx.Write(a.conn, []byte{'x'})
+			fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(a.gap))
+		}
+	case machine.ConnBytes:
+		for range in.Bytes {
+			a.waits = append(a.waits, int64(env.Mono-a.sent[len(a.waits)]))
+		}
+	}
+}
+
+func toil(t *testing.T, h host.Config, gap int64, n int, events *[]host.Event) (*toiler, *asker, *World) {
+	t.Helper()
+	server, client := &toiler{}, &asker{gap: gap, left: n}
+	w, err := New(Config{
+		Seed:    3,
+		Network: NetworkConfig{Latency: choice.NewQuantiles(choice.Point{PPM: 0, Value: 20 * microsecond}, choice.Point{PPM: 1_000_000, Value: 20 * microsecond})},
+		Hooks:   Hooks{Collector: func(_ Time, _ machine.NodeID, e *host.Event) { *events = append(*events, *e) }},
+		Processes: []Process{
+			{ID: 1, Broker: true, Host: h, Boot: func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return server, nil }},
+			{ID: FirstClient, Boot: func(_ *machine.Env, _ machine.Image, fx *machine.Effects) (machine.Machine, error) {
+				fx.Dials = append(fx.Dials, machine.Dial{Token: 1, To: 1})
+				return client, nil
+			}},
+		},
+	})
+	require.NoError(t, err)
+	w.RunUntil(int64(n)*gap + 5*second)
+	require.Len(t, client.waits, n, "every byte comes back")
+	return server, client, w
+}
+
+func parse(nanos, alloc int64) host.Program {
+	p := host.Program{Lanes: 1}
+	p.Work[machine.WorkParse] = host.Cost{Nanos: nanos, Alloc: alloc}
+	return p
+}
+
+func last(v []int64) int64 { return v[len(v)-1] }
+
+func TestAStepTakesItsTimeAndWhatComesMeanwhileIsReadAtOnce(t *testing.T) {
+	var none []host.Event
+	idle, light, w := toil(t, host.Config{Cores: 1, Program: parse(100*microsecond, 0)}, millisecond, 1000, &none)
+	require.Greater(t, last(light.waits), 100*microsecond)
+	require.Less(t, last(light.waits), 500*microsecond)
+	require.Equal(t, int64(idle.reads)*100*microsecond, w.Busy(1))
+	// Ten times as much as it could handle one by one: reads grow until they suffice.
+	full, heavy, _ := toil(t, host.Config{Cores: 1, Program: parse(100*microsecond, 0)}, 10*microsecond, 20_000, &none)
+	require.Less(t, full.reads, full.bytes/5)
+	require.Less(t, last(heavy.waits), 600*microsecond)
+}
+
+func TestAByteThatCannotBeReadTogetherMakesAQueue(t *testing.T) {
+	var none []host.Event
+	p := host.Program{Lanes: 1}
+	p.Work[machine.WorkParse] = host.Cost{Picos: 20_000_000} // 20 us a byte
+	_, heavy, _ := toil(t, host.Config{Cores: 1, Program: p}, 10*microsecond, 10_000, &none)
+	require.Greater(t, last(heavy.waits), 50*millisecond)
+}
+
+func TestACollectorStopsTheProgramOfItsHost(t *testing.T) {
+	var events []host.Event
+	h := host.Config{Cores: 2, Program: parse(microsecond, 1<<20), Collector: host.CollectorConfig{Kind: host.Go, StopMin: 5 * millisecond}}
+	_, client, _ := toil(t, h, millisecond, 2000, &events)
+	pauses := 0
+	for _, e := range events {
+		if e.Kind == host.Pause {
+			pauses++
+		}
+	}
+	require.Greater(t, pauses, 50)
+	slow := 0
+	for _, wait := range client.waits {
+		if wait > 2*millisecond {
+			slow++
+		}
+	}
+	require.InDelta(t, 4*pauses, slow, float64(3*pauses), "a pause of 5 ms is felt by the few bytes that fall into it")
+}
+
+func TestABusyProcessThatDiesForgetsWhatWaited(t *testing.T) {
+	var none []host.Event
+	run := func() string {
+		_, _, w := toil(t, host.Config{Cores: 1, Program: parse(300*microsecond, 0)}, 100*microsecond, 1000, &none)
+		p := w.processOf(1)
+		w.kill(p, "crash", true)
+		w.RunUntil(w.Now() + second)
+		require.Nil(t, p.held)
+		return w.Hash()
+	}
+	require.Equal(t, run(), run())
+}
