@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"slices"
 
 	"github.com/brokerlab/brokerlab/model/machine"
 )
@@ -21,18 +20,14 @@ import (
 //	32 index    u64
 //	40 time     i64
 //
-// followed by subject, header and data. Kinds other than messages change what came
-// before them: a cut today; deletes and a first sequence have their place here.
+// followed by subject, header and data. Messages are the only kind: which of them are
+// gone is for a checkpoint to say.
 const (
 	blockMagic  = 0x314b4c42 // "BLK1"
 	blockHeader = 48
 )
 
-const (
-	kindMessage = iota + 1
-	// kindCut: messages after seq are gone.
-	kindCut
-)
+const kindMessage = 1
 
 // dirIdentity tells streams apart by their directories (FNV-1a).
 func dirIdentity(dir string) uint64 {
@@ -53,7 +48,7 @@ func messageSize(m *Message) int {
 }
 
 // putMessage encodes m at the end of b, which has the room.
-func putMessage(b []byte, kind uint32, m *Message, sumFrom uint32) []byte {
+func putMessage(b []byte, m *Message, sumFrom uint32) []byte {
 	le := binary.LittleEndian
 	n := len(b)
 	b = b[:n+blockHeader]
@@ -62,7 +57,7 @@ func putMessage(b []byte, kind uint32, m *Message, sumFrom uint32) []byte {
 	le.PutUint32(h[8:], uint32(len(m.Subject)))
 	le.PutUint32(h[12:], uint32(len(m.Header)))
 	le.PutUint32(h[16:], uint32(len(m.Data)))
-	le.PutUint32(h[20:], kind)
+	le.PutUint32(h[20:], kindMessage)
 	le.PutUint64(h[24:], m.Seq)
 	le.PutUint64(h[32:], m.Index)
 	le.PutUint64(h[40:], uint64(m.Time))
@@ -101,23 +96,30 @@ func parseBlock(b []byte, sumFrom uint32) (r blockRecord, ok bool) {
 	rest := b[blockHeader:r.size]
 	r.subject, rest = rest[:ns], rest[ns:]
 	r.header, r.data = rest[:nh], rest[nh:]
-	return r, r.kind == kindMessage || r.kind == kindCut
+	return r, r.kind == kindMessage
 }
 
-// block is one file of messages. Its messages have consecutive sequences.
+// block is one file of messages, in the order of their sequences.
 type block struct {
 	number uint64
 	name   string
-	size   int64 // with what waits to be written
-	first  uint64
-	msgs   []stored
-	dirty  bool // bytes not synced
+	size   int64  // with what waits to be written
+	base   uint64 // what the sequences of its messages are counted from
+	// msgs are the messages and some that are gone; the first and the last are there.
+	msgs  []stored
+	live  int
+	alive int64  // bytes of the records that are there
+	dirty bool   // bytes not synced
+	fresh bool   // its name may not be durable
+	runs  []byte // where those records lie, as a checkpoint says it; nil if not known
 }
 
-// stored says where a message lies: 12 bytes of memory a message.
+// stored says where a message lies: 24 bytes of memory a message.
 type stored struct {
+	time    int64
+	seq     uint32 // above the block's base
 	off     uint32
-	size    uint32
+	size    uint32 // 0: it is gone
 	subject uint32 // number of its subject
 }
 
@@ -140,12 +142,12 @@ func (s *Stream) room(n int) []byte {
 
 // record encodes m into the block that is appended to, and returns where it lies and the
 // encoded bytes.
-func (s *Stream) record(kind uint32, m *Message) (b *block, off int64, data []byte) {
+func (s *Stream) record(m *Message) (b *block, off int64, data []byte) {
 	n := messageSize(m)
-	b = s.blockFor(kind, m.Seq, int64(n))
+	b = s.blockFor(m.Seq, int64(n))
 	chunk := s.room(n)
 	from := len(chunk)
-	s.chunk = putMessage(chunk, kind, m, blockIdentity(s.ident, b.number, b.size))
+	s.chunk = putMessage(chunk, m, blockIdentity(s.ident, b.number, b.size))
 	data = s.chunk[from:len(s.chunk):len(s.chunk)]
 	off = b.size
 	b.size += int64(n)
@@ -161,89 +163,28 @@ func (s *Stream) record(kind uint32, m *Message) (b *block, off int64, data []by
 }
 
 // blockFor is the block that a record of n bytes goes to.
-func (s *Stream) blockFor(kind uint32, seq uint64, n int64) *block {
+func (s *Stream) blockFor(seq uint64, n int64) *block {
 	if len(s.blocks) > 0 {
 		b := s.blocks[len(s.blocks)-1]
-		follows := kind != kindMessage || len(b.msgs) == 0 || b.first+uint64(len(b.msgs)) == seq
-		if follows && (b.size == 0 || b.size+n <= s.cfg.BlockBytes) {
+		near := len(b.msgs) == 0 || seq-b.base <= maxSpan
+		if near && (b.size == 0 || b.size+n <= s.cfg.BlockBytes) {
 			return b
 		}
+		if len(b.msgs) == 0 {
+			s.retire(len(s.blocks) - 1)
+		}
 	}
-	s.number++
-	b := &block{number: s.number, name: blockName(s.cfg.Dir, s.number), first: s.last + 1}
+	b := s.newBlock()
 	s.blocks = append(s.blocks, b)
-	s.named = false
 	return b
 }
 
-// index notes a message that lies at off of b.
-func (s *Stream) index(b *block, off int64, seq uint64, size int, subject string) {
-	id, ok := s.subjectIDs[subject]
-	if !ok {
-		id = uint32(len(s.lastOf))
-		s.subjectIDs[subject] = id
-		s.lastOf = append(s.lastOf, 0)
-	}
-	if len(b.msgs) == 0 {
-		b.first = seq
-	}
-	b.msgs = append(b.msgs, stored{off: uint32(off), size: uint32(size), subject: id})
-	s.lastOf[id] = seq
-	if s.count == 0 {
-		s.first = seq
-	}
-	s.last = seq
-	s.count++
-	s.bytes += uint64(size - blockHeader)
-}
+// maxSpan is how far apart the sequences of a block may lie.
+const maxSpan = 1<<32 - 1
 
-// cut drops the messages after seq from the index.
-func (s *Stream) cut(seq uint64) {
-	if seq >= s.last {
-		return
-	}
-	for i := len(s.blocks) - 1; i >= 0; i-- {
-		b := s.blocks[i]
-		for len(b.msgs) > 0 && b.first+uint64(len(b.msgs))-1 > seq {
-			m := b.msgs[len(b.msgs)-1]
-			b.msgs = b.msgs[:len(b.msgs)-1]
-			s.count--
-			s.bytes -= uint64(m.size - blockHeader)
-			s.lastOf[m.subject] = 0
-		}
-		b.first = min(b.first, seq+1)
-	}
-	s.last = seq
-	if s.count == 0 {
-		s.first = seq + 1
-	}
-	s.relearn()
-}
-
-// relearn finds the newest message of every subject again.
-func (s *Stream) relearn() {
-	for _, b := range s.blocks {
-		for i := range b.msgs {
-			s.lastOf[b.msgs[i].subject] = b.first + uint64(i)
-		}
-	}
-}
-
-// find is the place of seq. Blocks are sorted by first, the empty ones too.
-func (s *Stream) find(seq uint64) (*block, stored, bool) {
-	i, _ := slices.BinarySearchFunc(s.blocks, seq, func(b *block, seq uint64) int {
-		if b.first <= seq {
-			return -1
-		}
-		return 1
-	})
-	for i--; i >= 0 && len(s.blocks[i].msgs) == 0; i-- {
-	}
-	if i < 0 || seq-s.blocks[i].first >= uint64(len(s.blocks[i].msgs)) {
-		return nil, stored{}, false
-	}
-	b := s.blocks[i]
-	return b, b.msgs[seq-b.first], true
+func (s *Stream) newBlock() *block {
+	s.number++
+	return &block{number: s.number, name: blockName(s.cfg.Dir, s.number), fresh: true}
 }
 
 func blockName(dir string, number uint64) string { return fmt.Sprintf("%s/%d.blk", dir, number) }

@@ -1,8 +1,12 @@
 package store
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// cache holds the newest messages, up to a number of bytes: the oldest goes first.
+// cache holds the newest messages, up to a number of bytes: the oldest goes first. Those
+// that were removed count until then, for their bytes lie among the others.
 type cache struct {
 	msgs  []cached
 	from  int // the oldest still held; those before it are gone
@@ -12,10 +16,11 @@ type cache struct {
 type cached struct {
 	m    Message
 	size int64
+	gone bool
 }
 
 func (c *cache) add(m Message, size, limit int64) {
-	c.msgs = append(c.msgs, cached{m, size})
+	c.msgs = append(c.msgs, cached{m: m, size: size})
 	c.bytes += size
 	for c.bytes > limit && c.from < len(c.msgs) {
 		c.bytes -= c.msgs[c.from].size
@@ -30,20 +35,28 @@ func (c *cache) add(m Message, size, limit int64) {
 }
 
 func (c *cache) get(seq uint64) *Message {
+	if e := c.find(seq); e != nil {
+		return &e.m
+	}
+	return nil
+}
+
+func (c *cache) find(seq uint64) *cached {
 	held := c.msgs[c.from:]
-	i, ok := slices.BinarySearchFunc(held, seq, func(e cached, seq uint64) int {
-		switch {
-		case e.m.Seq < seq:
-			return -1
-		case e.m.Seq > seq:
-			return 1
-		}
-		return 0
-	})
-	if !ok {
+	if len(held) == 0 || seq < held[0].m.Seq {
 		return nil
 	}
-	return &held[i].m
+	i, ok := slices.BinarySearchFunc(held, seq, func(e cached, seq uint64) int { return cmp.Compare(e.m.Seq, seq) })
+	if !ok || held[i].gone {
+		return nil
+	}
+	return &held[i]
+}
+
+func (c *cache) remove(seq uint64) {
+	if e := c.find(seq); e != nil {
+		e.m, e.gone = Message{Seq: seq}, true
+	}
 }
 
 // cut drops the messages after seq.

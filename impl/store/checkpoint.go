@@ -10,58 +10,138 @@ import (
 )
 
 // A checkpoint file, little-endian: magic u32, sum u32 (CRC-32C of everything behind it,
-// begun from the directory), index u64, term u64, last sequence u64, number of blocks
-// u64, then number u64 and size u64 of each block, then the caller's state to the end.
+// begun from the directory), index u64, term u64, last sequence u64, number of messages
+// u64, their bytes u64, number of the newest block ever u64, length of the table of
+// blocks u64, that table, and the caller's state to the end.
+//
+// The table lists the blocks in the order of their messages, as uvarints: number, size,
+// and the runs of records that are there, each as the bytes to pass over and the bytes
+// to read; a run of 0 bytes ends them. Everything else in a block is gone, whatever it
+// says. So a removal writes nothing of its own: above the checkpoint the log has it.
 const (
-	checkpointMagic  = 0x31544b43 // "CKT1"
-	checkpointHeader = 40
+	checkpointMagic  = 0x32544b43 // "CKT2"
+	checkpointHeader = 64
 )
 
 func checkpointIdentity(dir uint64) uint32 { return blockIdentity(dir, ^uint64(0), 0) }
 
-func putCheckpoint(b []byte, dir uint64, c *Checkpoint, last uint64) {
+// totals are what a checkpoint says of the messages as a whole.
+type totals struct{ last, count, bytes, number uint64 }
+
+func (s *Stream) totals() totals { return totals{s.last, s.count, s.bytes, s.number} }
+
+func putCheckpoint(b []byte, dir uint64, c *Checkpoint, t totals, blocks []byte) {
 	le := binary.LittleEndian
 	le.PutUint32(b, checkpointMagic)
-	le.PutUint64(b[8:], c.Index)
-	le.PutUint64(b[16:], c.Term)
-	le.PutUint64(b[24:], last)
-	le.PutUint64(b[32:], uint64(len(c.Blocks)))
-	n := checkpointHeader
-	for _, bl := range c.Blocks {
-		le.PutUint64(b[n:], bl.Number)
-		le.PutUint64(b[n+8:], uint64(bl.Size))
-		n += 16
+	for i, v := range [...]uint64{c.Index, c.Term, t.last, t.count, t.bytes, t.number, uint64(len(blocks))} {
+		le.PutUint64(b[8+8*i:], v)
 	}
-	copy(b[n:], c.State)
+	copy(b[checkpointHeader:], blocks)
+	copy(b[checkpointHeader+len(blocks):], c.State)
 	le.PutUint32(b[4:], crc32.Update(checkpointIdentity(dir), castagnoli, b[8:]))
 }
 
-func checkpointSize(c *Checkpoint) int { return checkpointHeader + 16*len(c.Blocks) + len(c.State) }
-
-func parseCheckpoint(b []byte, dir uint64) (c *Checkpoint, last uint64, reason string) {
+func parseCheckpoint(b []byte, dir uint64) (c *Checkpoint, t totals, blocks []blockState, reason string) {
 	le := binary.LittleEndian
 	if len(b) < checkpointHeader || le.Uint32(b) != checkpointMagic {
-		return nil, 0, "it is not a checkpoint"
+		return nil, t, nil, "it is not a checkpoint"
 	}
 	if crc32.Update(checkpointIdentity(dir), castagnoli, b[8:]) != le.Uint32(b[4:]) {
-		return nil, 0, "the checksum does not fit"
+		return nil, t, nil, "the checksum does not fit"
 	}
 	c = &Checkpoint{Index: le.Uint64(b[8:]), Term: le.Uint64(b[16:])}
-	last = le.Uint64(b[24:])
-	n, rest := le.Uint64(b[32:]), b[checkpointHeader:]
-	if n > uint64(len(rest))/16 {
-		return nil, 0, fmt.Sprintf("it names %d blocks in %d bytes", n, len(b))
+	t = totals{le.Uint64(b[24:]), le.Uint64(b[32:]), le.Uint64(b[40:]), le.Uint64(b[48:])}
+	n, rest := le.Uint64(b[56:]), b[checkpointHeader:]
+	if n > uint64(len(rest)) {
+		return nil, t, nil, fmt.Sprintf("its table of blocks has %d bytes of %d", n, len(rest))
 	}
-	for range n {
-		bl := BlockState{Number: le.Uint64(rest), Size: int64(le.Uint64(rest[8:]))}
-		if bl.Size <= 0 || len(c.Blocks) > 0 && bl.Number <= c.Blocks[len(c.Blocks)-1].Number {
-			return nil, 0, fmt.Sprintf("block %d of %d bytes is out of place", bl.Number, bl.Size)
+	c.State = slices.Clone(rest[n:])
+	if blocks, reason = parseBlocks(rest[:n]); reason != "" {
+		return nil, t, nil, reason
+	}
+	return c, t, blocks, ""
+}
+
+// blockState is one block as a checkpoint covers it.
+type blockState struct {
+	number uint64
+	size   int64
+	runs   []span // of records that are there
+}
+
+func parseBlocks(b []byte) (blocks []blockState, reason string) {
+	wrong := false
+	number := func() (v uint64) {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			b, wrong = nil, true
+			return 0
 		}
-		c.Blocks = append(c.Blocks, bl)
-		rest = rest[16:]
+		b = b[n:]
+		return v
 	}
-	c.State = slices.Clone(rest)
-	return c, last, ""
+	seen := map[uint64]bool{}
+	for len(b) > 0 {
+		bs := blockState{number: number(), size: int64(number())}
+		end := uint64(0)
+		for !wrong {
+			skip, take := number(), number()
+			if take == 0 {
+				break
+			}
+			from := end + skip
+			end = from + take
+			if from < skip || end < take || end > uint64(bs.size) {
+				return nil, fmt.Sprintf("block %d of %d bytes has messages up to %d", bs.number, bs.size, end)
+			}
+			bs.runs = append(bs.runs, span{int64(from), int64(end)})
+		}
+		if wrong || bs.size <= 0 || len(bs.runs) == 0 || seen[bs.number] {
+			return nil, fmt.Sprintf("block %d of %d bytes is out of place", bs.number, bs.size)
+		}
+		seen[bs.number] = true
+		blocks = append(blocks, bs)
+	}
+	return blocks, ""
+}
+
+// appendState adds what the table of blocks says of b.
+func (b *block) appendState(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, b.number)
+	dst = binary.AppendUvarint(dst, uint64(b.size))
+	if b.runs == nil {
+		b.runs = b.encodeRuns(make([]byte, 0, 8))
+	}
+	return append(dst, b.runs...)
+}
+
+func (b *block) encodeRuns(dst []byte) []byte {
+	end, run := int64(0), span{}
+	put := func() {
+		dst = binary.AppendUvarint(dst, uint64(run.from-end))
+		dst = binary.AppendUvarint(dst, uint64(run.to-run.from))
+		end = run.to
+	}
+	if b.alive == b.size { // all of it
+		run.to = b.size
+		put()
+		return append(dst, 0, 0)
+	}
+	for i := range b.msgs {
+		m := &b.msgs[i]
+		switch {
+		case m.size == 0:
+		case run.to > 0 && run.to == int64(m.off):
+			run.to += int64(m.size)
+		default:
+			if run.to > 0 {
+				put()
+			}
+			run = span{int64(m.off), int64(m.off) + int64(m.size)}
+		}
+	}
+	put()
+	return append(dst, 0, 0)
 }
 
 // phase is how far the writing of a checkpoint, or an emptying, has come. Each phase
@@ -95,17 +175,20 @@ func (s *Stream) StartCheckpoint(fx *machine.Effects, index, term uint64, state 
 		return false
 	}
 	s.writeOut(fx)
+	if k := len(s.blocks) - 1; k >= 0 && len(s.blocks[k].msgs) == 0 {
+		s.retire(k)
+	}
 	s.next = &Checkpoint{Index: index, Term: term, State: slices.Clone(state)}
-	s.nextLast = s.last
+	s.nextTotals, s.nextBlocks, s.nextFresh = s.totals(), nil, false
 	for _, b := range s.blocks {
 		if b.dirty {
 			s.issue(fx, machine.DiskOp{Kind: machine.Sync, File: b.name})
-			b.dirty = false
 		}
-		if b.size > 0 {
-			s.next.Blocks = append(s.next.Blocks, BlockState{Number: b.number, Size: b.size})
-		}
+		s.nextFresh = s.nextFresh || b.fresh
+		b.dirty, b.fresh = false, false
+		s.nextBlocks = b.appendState(s.nextBlocks)
 	}
+	s.dying, s.retired = append(s.dying, s.retired...), nil
 	s.phase = syncBlocks
 	s.advance(fx)
 	return true
@@ -136,13 +219,13 @@ func (s *Stream) advance(fx *machine.Effects) {
 	for s.err == nil && s.phase != idle && len(s.waits) == 0 {
 		switch s.phase {
 		case syncBlocks:
-			if !s.named {
+			if s.nextFresh {
 				s.syncNames(fx)
 			}
-			s.named, s.phase = true, nameBlocks
+			s.phase = nameBlocks
 		case nameBlocks:
-			b := fx.Alloc(checkpointSize(s.next))
-			putCheckpoint(b, s.ident, s.next, s.nextLast)
+			b := fx.Alloc(checkpointHeader + len(s.nextBlocks) + len(s.next.State))
+			putCheckpoint(b, s.ident, s.next, s.nextTotals, s.nextBlocks)
 			s.issue(fx, machine.DiskOp{Kind: machine.Append, File: s.tempName(), Data: b, AndSync: true})
 			s.phase = writeTemp
 		case writeTemp:
@@ -155,9 +238,12 @@ func (s *Stream) advance(fx *machine.Effects) {
 			s.syncNames(fx)
 			s.phase = syncDrop
 		case syncDrop:
-			s.removeDropped(fx)
+			s.remove(fx, &s.dropped)
 			s.filed, s.phase = false, idle
 		}
+	}
+	if s.err == nil {
+		s.remove(fx, &s.spent)
 	}
 }
 

@@ -369,7 +369,7 @@ func FuzzOpenStream(f *testing.F) {
 		s := &Stream{cfg: StreamConfig{Dir: "s"}, ident: dirIdentity("s")}
 		s.forget()
 		if whole && len(blk) > 0 { // a block behind a checkpoint that fits
-			_ = s.scan(d, BlockState{Number: 1, Size: int64(len(blk))})
+			_ = s.scan(d, &blockState{1, int64(len(blk)), []span{{0, int64(len(blk))}}})
 			return
 		}
 		if s, c, err := OpenStream(StreamConfig{Dir: "s"}, d, &machine.Effects{}, tokenSource()); err == nil && c != nil {

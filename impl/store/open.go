@@ -48,7 +48,7 @@ func OpenStream(cfg StreamConfig, img machine.Image, fx *machine.Effects, tokens
 		fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
 	}
 	switch {
-	case c != nil: // a rename that was seen may not be durable
+	case c != nil: // a rename that was seen may not be durable, and the one before it come back
 		s.tidy(fx, img, on)
 		s.ckIndex, s.ckTerm = c.Index, c.Term
 		s.next, s.phase = c, renameTemp
@@ -87,17 +87,21 @@ func (s *Stream) load(img machine.Image, names []string) (*Checkpoint, error) {
 	if len(bad) > 0 {
 		return nil, &DamageError{File: s.checkpointName(), Offset: bad[0].from, Reason: "the checkpoint cannot be read", Err: machine.ErrDiskIO}
 	}
-	c, last, reason := parseCheckpoint(b, s.ident)
+	c, t, blocks, reason := parseCheckpoint(b, s.ident)
 	if c == nil {
 		return nil, &DamageError{File: s.checkpointName(), Reason: reason}
 	}
-	for _, bs := range c.Blocks {
-		if err := s.scan(img, bs); err != nil {
+	for i := range blocks {
+		if err := s.scan(img, &blocks[i]); err != nil {
 			return nil, err
 		}
 	}
-	if last != s.last {
-		return nil, &DamageError{File: s.checkpointName(), Reason: fmt.Sprintf("it ends at message %d, its blocks at %d", last, s.last)}
+	s.last, s.number = max(s.last, t.last), max(s.number, t.number)
+	s.reckon()
+	t.number = s.number // there may be newer ones
+	if t != s.totals() {
+		return nil, &DamageError{File: s.checkpointName(), Reason: fmt.Sprintf(
+			"it has %d messages of %d bytes up to %d, its blocks %d of %d up to %d", t.count, t.bytes, t.last, s.count, s.bytes, s.last)}
 	}
 	return c, nil
 }
@@ -106,45 +110,44 @@ func (s *Stream) listed(names []string, name string) bool {
 	return slices.Contains(names, name) || slices.Contains(names, strings.TrimPrefix(name, s.cfg.Dir+"/"))
 }
 
-// scan reads one block up to the size the checkpoint gives it, and indexes its messages.
-func (s *Stream) scan(img machine.Image, bs BlockState) error {
-	blk := &block{number: bs.Number, name: blockName(s.cfg.Dir, bs.Number), size: bs.Size, first: s.last + 1}
-	data, bad, err := readFile(img, blk.name, bs.Size)
+// scan reads one block up to the size the checkpoint gives it, and indexes the messages
+// that it says are there. What lies between them does not matter any more.
+func (s *Stream) scan(img machine.Image, bs *blockState) error {
+	blk := &block{number: bs.number, name: blockName(s.cfg.Dir, bs.number), size: bs.size}
+	data, bad, err := readFile(img, blk.name, bs.size)
 	switch {
 	case errors.Is(err, machine.ErrNotExist):
 		return blk.broken(0, "the block is not there", nil)
 	case err != nil:
 		return err
-	case len(bad) > 0:
-		return blk.broken(bad[0].from, "the block cannot be read", machine.ErrDiskIO)
-	case int64(len(data)) < bs.Size:
-		return blk.broken(int64(len(data)), fmt.Sprintf("the block ends here and not at %d", bs.Size), nil)
+	case int64(len(data)) < bs.size:
+		return blk.broken(int64(len(data)), fmt.Sprintf("the block ends here and not at %d", bs.size), nil)
 	}
 	s.blocks = append(s.blocks, blk)
-	s.number = max(s.number, bs.Number)
-	for off := int64(0); off < bs.Size; {
-		r, ok := parseBlock(data[off:], blockIdentity(s.ident, bs.Number, off))
-		follows := r.seq > s.last && (len(blk.msgs) == 0 || blk.first+uint64(len(blk.msgs)) == r.seq)
-		switch {
-		case !ok || r.kind == kindMessage && !follows:
-			return blk.broken(off, "there is no valid record", nil)
-		case r.kind == kindCut:
-			s.cut(r.seq)
-		default:
-			s.index(blk, off, r.seq, r.size, string(r.subject))
+	s.number = max(s.number, bs.number)
+	for _, run := range bs.runs {
+		if i := slices.IndexFunc(bad, func(b span) bool { return b.from < run.to && run.from < b.to }); i >= 0 {
+			return blk.broken(max(bad[i].from, run.from), "the block cannot be read", machine.ErrDiskIO)
 		}
-		off += int64(r.size)
+		for off := run.from; off < run.to; {
+			r, ok := parseBlock(data[off:run.to], blockIdentity(s.ident, bs.number, off))
+			if !ok || r.seq <= s.last || len(blk.msgs) > 0 && r.seq-blk.base > maxSpan {
+				return blk.broken(off, "there is no valid record", nil)
+			}
+			s.index(blk, off, &Message{Seq: r.seq, Time: r.time, Subject: s.subjects.intern(r.subject)}, r.size)
+			off += int64(r.size)
+		}
 	}
 	return nil
 }
 
-// tidy cuts the blocks to what was indexed and removes all others.
+// tidy cuts the blocks to what was indexed; the others go once the checkpoint is durable.
 func (s *Stream) tidy(fx *machine.Effects, img machine.Image, on []uint64) {
 	for _, n := range on {
 		name := blockName(s.cfg.Dir, n)
 		i := slices.IndexFunc(s.blocks, func(b *block) bool { return b.number == n })
 		if i < 0 {
-			fx.Do(machine.DiskOp{Kind: machine.Remove, File: name})
+			s.dying = append(s.dying, name)
 			continue
 		}
 		if size, err := sizeOf(img, name); err != nil || size > s.blocks[i].size {

@@ -125,6 +125,18 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) error {
 		default:
 			s.say("in memory: %s", describe(m))
 		}
+	case "remove":
+		s.say("%t", s.stream.Delete(u("seq")))
+	case "compact":
+		s.stream.Compact(u("first"))
+	case "next":
+		seq, ok := s.stream.NextMatch(u("seq"), strings.Fields(d.Input))
+		s.say("%d %t", seq, ok)
+	case "subjects":
+		s.stream.EachSubject(text("filter"), func(name string, count, first, last uint64) bool {
+			s.say("%s: %d, from %d to %d", name, count, first, last)
+			return true
+		})
 	case "checkpoint":
 		s.say("%t", s.stream.StartCheckpoint(s.fx, u("index"), u("term"), []byte(d.Input)))
 	case "reset":
@@ -191,7 +203,7 @@ func (s *story) openStream(cfg StreamConfig) error {
 	if c == nil {
 		s.say("no checkpoint")
 	} else {
-		s.say("checkpoint %d of term %d: %q, blocks %v", c.Index, c.Term, c.State, c.Blocks)
+		s.say("checkpoint %d of term %d: %q", c.Index, c.Term, c.State)
 	}
 	s.streamState()
 	return nil

@@ -26,14 +26,12 @@ type Stream struct {
 
 	blocks []*block
 	number uint64 // of the newest block ever
-	named  bool   // all blocks have durable names
 	rooted bool   // so have the directories above
 	filed  bool   // there may be a checkpoint file, if only in the directory as it is on disk
 
 	first, last  uint64
 	count, bytes uint64
-	subjectIDs   map[string]uint32
-	lastOf       []uint64 // by subject number
+	subjects     subjects
 
 	chunk    []byte // being filled
 	adjacent bool   // the next record lies right behind the last one of writes
@@ -41,12 +39,20 @@ type Stream struct {
 	cache    cache
 	reads    []reading
 
-	phase    phase
-	waits    []machine.Token // of the phase
-	strays   []machine.Token // of a phase that Reset broke off
-	next     *Checkpoint
-	nextLast uint64
-	dropped  []string
+	phase  phase
+	waits  []machine.Token // of the phase
+	strays []machine.Token // of a phase that Reset broke off
+	// next is the checkpoint being written, with what it says of the messages.
+	next       *Checkpoint
+	nextTotals totals
+	nextBlocks []byte
+	nextFresh  bool // some of them have no durable names yet
+
+	// Files of blocks in which nothing is left go when no durable checkpoint can name
+	// them: retired ones are first made dying by the start of a checkpoint, and that
+	// becoming durable makes them spent.
+	retired, dying, spent []string
+	dropped               []string // to be removed when the checkpoint is
 
 	ckIndex, ckTerm uint64
 	lost            bool // opened damaged: only Reset and Remove are allowed
@@ -59,14 +65,12 @@ var ErrStreamFailed = errors.New("stream store failed")
 
 const defaultBlockBytes = 4 << 20
 
-// Append stores m, whose sequence lies above all before it. Its bytes are copied, and Get
+// Append stores m, whose sequence lies above all before it, by any distance. Its bytes are copied, and Get
 // finds it at once; Flush writes it.
 func (s *Stream) Append(m Message) {
-	if m.Seq <= s.last || s.lost || s.gone {
-		machine.Broken("stream %s: message %d appended behind %d (damaged %t, removed %t)", s.cfg.Dir, m.Seq, s.last, s.lost, s.gone)
-	}
-	b, off, data := s.record(kindMessage, &m)
-	s.index(b, off, m.Seq, len(data), m.Subject)
+	s.checkAppend(&m)
+	b, off, data := s.record(&m)
+	s.index(b, off, &m, len(data))
 	head := blockHeader + len(m.Subject)
 	body := head + len(m.Header)
 	m.Header, m.Data = part(data[head:body:body]), data[body:]
@@ -96,19 +100,11 @@ func (s *Stream) writeOut(fx *machine.Effects) {
 	s.adjacent = false
 }
 
-// State is the first and last sequence, the number of messages, and the bytes of their
-// subjects, headers and data. Without messages first is last+1.
+// State is the sequence of the first message, the last one ever used, the number of
+// messages, and the bytes of their subjects, headers and data. Without messages first is
+// last+1; with some, last may lie behind them all.
 func (s *Stream) State() (first, last uint64, count, bytes uint64) {
 	return s.first, s.last, s.count, s.bytes
-}
-
-// LastOf is the newest sequence of a subject.
-func (s *Stream) LastOf(subject string) (seq uint64, ok bool) {
-	id, ok := s.subjectIDs[subject]
-	if !ok || s.lastOf[id] == 0 {
-		return 0, false
-	}
-	return s.lastOf[id], true
 }
 
 // Get finds message seq. found is false if there is none. If it is in memory, it is
@@ -118,10 +114,11 @@ func (s *Stream) Get(fx *machine.Effects, seq uint64) (m Message, tok machine.To
 	if c := s.cache.get(seq); c != nil {
 		return *c, 0, true
 	}
-	b, at, ok := s.find(seq)
+	p, ok := s.find(seq)
 	if !ok || s.err != nil {
 		return m, 0, false
 	}
+	b, at := s.at(p)
 	s.writeOut(fx) // it may have left the cache before it was written
 	tok = s.tokens()
 	s.reads = append(s.reads, reading{token: tok, block: b, off: int64(at.off), seq: seq})
@@ -139,7 +136,7 @@ func (s *Stream) Done(token machine.Token, n int64, bytes []byte, err error) (mi
 	if i := slices.IndexFunc(s.reads, func(p reading) bool { return p.token == token }); i >= 0 {
 		p := s.reads[i]
 		s.reads = slices.Delete(s.reads, i, i+1)
-		if b, at, still := s.find(p.seq); !still || b != p.block || int64(at.off) != p.off {
+		if !s.holds(&p) {
 			return true, nil, nil
 		}
 		if err != nil {
@@ -160,7 +157,8 @@ func (s *Stream) Done(token machine.Token, n int64, bytes []byte, err error) (mi
 	}
 	if s.err == nil && len(s.waits) == 0 && s.phase == syncRename {
 		s.ckIndex, s.ckTerm = s.next.Index, s.next.Term
-		s.next, s.phase = nil, idle
+		s.next, s.nextBlocks, s.phase = nil, nil, idle
+		s.spent, s.dying = append(s.spent, s.dying...), nil
 	}
 	return true, nil, s.err
 }
@@ -179,35 +177,46 @@ func (s *Stream) Reset(fx *machine.Effects) {
 	for _, b := range s.blocks {
 		s.dropped = append(s.dropped, b.name)
 	}
+	s.dropped = slices.Concat(s.dropped, s.spent, s.dying, s.retired)
 	s.forget()
 	s.strays = append(s.strays, s.waits...)
-	s.waits, s.next = nil, nil
+	s.waits, s.next, s.nextBlocks = nil, nil, nil
 	s.lost = false
 	fx.Do(machine.DiskOp{Kind: machine.Remove, File: s.tempName()})
 	if !s.filed { // and there may not even be a directory to sync
 		s.phase = idle
-		s.removeDropped(fx)
+		s.remove(fx, &s.dropped)
 		return
 	}
 	s.issue(fx, machine.DiskOp{Kind: machine.Remove, File: s.checkpointName()})
 	s.phase = dropCheckpoint
 }
 
-func (s *Stream) removeDropped(fx *machine.Effects) {
-	for _, name := range s.dropped {
+// holds says whether what p reads is still a message.
+func (s *Stream) holds(p *reading) bool {
+	at, ok := s.find(p.seq)
+	if !ok {
+		return false
+	}
+	b, m := s.at(at)
+	return b == p.block && int64(m.off) == p.off
+}
+
+func (s *Stream) remove(fx *machine.Effects, names *[]string) {
+	for _, name := range *names {
 		fx.Do(machine.DiskOp{Kind: machine.Remove, File: name})
 	}
-	s.dropped = nil
+	*names = nil
 }
 
 // forget empties what is in memory.
 func (s *Stream) forget() {
 	s.blocks, s.writes, s.chunk = nil, nil, nil
-	s.lastOf, s.subjectIDs = nil, map[string]uint32{}
+	s.retired, s.dying, s.spent = nil, nil, nil
+	s.subjects = newSubjects()
 	s.cache = cache{}
 	s.first, s.last, s.count, s.bytes = 1, 0, 0, 0
 	s.ckIndex, s.ckTerm = 0, 0
-	s.named = true
 }
 
 // Remove deletes the stream's files. Flush must still be called until Removed.
@@ -219,14 +228,14 @@ func (s *Stream) Remove(fx *machine.Effects) {
 // Removed says that a removal has been handed to the disk whole.
 func (s *Stream) Removed() bool { return s.gone && s.phase == idle }
 
-// TruncateAfter drops the messages after seq. It is for unsafe switches. A crash before
-// the next checkpoint brings back those that the last one covers.
+// TruncateAfter drops the messages after seq, and lets their sequences be used again. It
+// is for unsafe switches. A crash before the next checkpoint brings back those that the
+// last one covers.
 func (s *Stream) TruncateAfter(fx *machine.Effects, seq uint64) {
 	if seq >= s.last {
 		return
 	}
-	s.record(kindCut, &Message{Seq: seq})
+	s.writeOut(fx)
 	s.cut(seq)
 	s.cache.cut(seq)
-	s.writeOut(fx)
 }

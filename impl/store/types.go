@@ -81,17 +81,10 @@ func (d *Damage) String() string {
 	return fmt.Sprintf("%s at %d: %s", d.Segment, d.Offset, d.Proof)
 }
 
-// BlockState is one block of a stream, as far as a checkpoint covers it.
-type BlockState struct {
-	Number uint64
-	Size   int64
-}
-
 // Checkpoint is a group's state up to Index: what need not be replayed from the log.
 type Checkpoint struct {
 	Index, Term uint64
 	State       []byte // the caller's own
-	Blocks      []BlockState
 }
 
 // Message is one stored message.

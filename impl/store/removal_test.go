@@ -1,0 +1,170 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/brokerlab/brokerlab/model/subject"
+)
+
+var (
+	someSubjects = []string{"a", "b", "a.b", "a.c", "a.b.c", "b.b", "a-b.c", "kv.1", "kv.2", "kv.3"}
+	someFilters  = [][]string{
+		nil, {">"}, {"a"}, {"kv.2"}, {"nothing"}, {"a.*"}, {"*.b"}, {"a.>"}, {"kv.*"}, {"*"}, {"x.*"}, {"*.x"},
+		{"a", "a"}, {"a.*", "a.b"}, {"kv.1", "kv.9"}, {"*.b", "a.>"}, {"a.b", "kv.*", ">"},
+	}
+)
+
+// near is a sequence in reach of what is there.
+func (r *streamRun) near() uint64 {
+	if len(r.now) == 0 || one(r.by, 8) {
+		return r.last + uint64(r.by.n(3))
+	}
+	return r.now[r.by.n(len(r.now))].Seq + uint64(r.by.n(3)) - 1
+}
+
+func (r *streamRun) has(seq uint64) bool {
+	return slices.ContainsFunc(r.now, func(m Message) bool { return m.Seq == seq })
+}
+
+func (r *streamRun) delete() error {
+	seq := r.near()
+	had := r.has(seq)
+	if got := r.s.Delete(seq); got != had {
+		return fmt.Errorf("delete of %d is %t", seq, got)
+	}
+	r.now = slices.DeleteFunc(r.now, func(m Message) bool { return m.Seq == seq })
+	return nil
+}
+
+// compact drops a few of the oldest messages, or all, or more than there are.
+func (r *streamRun) compact() {
+	first := r.last + uint64(r.by.n(3))
+	if len(r.now) > 0 && !one(r.by, 4) {
+		first = r.now[r.by.n(min(len(r.now), 6))].Seq
+	}
+	r.s.Compact(first)
+	r.now = slices.DeleteFunc(r.now, func(m Message) bool { return m.Seq < first })
+	if first > r.last {
+		r.last = first - 1
+	}
+}
+
+// compare checks all that the store says of its messages against the list of them.
+func (r *streamRun) compare() error {
+	first, last, count, size := r.s.State()
+	wantFirst, wantSize := r.last+1, uint64(0)
+	for _, m := range r.now {
+		wantFirst = min(wantFirst, m.Seq)
+		wantSize += uint64(len(m.Subject) + len(m.Header) + len(m.Data))
+	}
+	if first != wantFirst || last != r.last || count != uint64(len(r.now)) || size != wantSize {
+		return fmt.Errorf("%d to %d, %d messages of %d bytes, want %d to %d, %d of %d",
+			first, last, count, size, wantFirst, r.last, len(r.now), wantSize)
+	}
+	for _, name := range someSubjects {
+		if err := r.compareSubject(name); err != nil {
+			return err
+		}
+	}
+	for range 3 {
+		if err := r.compareSearch(r.near(), someFilters[r.by.n(len(someFilters))]); err != nil {
+			return err
+		}
+	}
+	return r.compareStamps()
+}
+
+func (r *streamRun) compareSubject(name string) error {
+	var want []uint64
+	for _, m := range r.now {
+		if m.Subject == name {
+			want = append(want, m.Seq)
+		}
+	}
+	first, ok := r.s.FirstOf(name)
+	last, _ := r.s.LastOf(name)
+	n := r.s.CountOf(name)
+	if ok != (len(want) > 0) || n != uint64(len(want)) || ok && (first != want[0] || last != want[n-1]) {
+		return fmt.Errorf("%s has %d messages from %d to %d, want %v", name, n, first, last, want)
+	}
+	return nil
+}
+
+func named(filters []string, name string) bool {
+	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return subject.Match(f, name) })
+}
+
+func (r *streamRun) compareSearch(seq uint64, filters []string) error {
+	var next, newest, count uint64
+	for _, m := range r.now {
+		if !named(filters, m.Subject) {
+			continue
+		}
+		newest = m.Seq
+		if m.Seq < seq {
+			continue
+		}
+		if count++; count == 1 {
+			next = m.Seq
+		}
+	}
+	if got, ok := r.s.NextMatch(seq, filters); got != next || ok != (count > 0) {
+		return fmt.Errorf("next of %q from %d is %d %t, want %d", filters, seq, got, ok, next)
+	}
+	if got, ok := r.s.LastMatch(filters); got != newest || ok != (newest > 0) {
+		return fmt.Errorf("last of %q is %d %t, want %d", filters, got, ok, newest)
+	}
+	if got := r.s.CountMatch(seq, filters); got != count {
+		return fmt.Errorf("%d of %q from %d, want %d", got, filters, seq, count)
+	}
+	for _, f := range filters {
+		if err := r.compareSubjects(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *streamRun) compareSubjects(filter string) error {
+	var want, got []string
+	for _, name := range slices.Sorted(slices.Values(someSubjects)) {
+		if r.s.CountOf(name) > 0 && subject.Match(filter, name) {
+			want = append(want, name)
+		}
+	}
+	r.s.EachSubject(filter, func(name string, count, first, last uint64) bool {
+		f, _ := r.s.FirstOf(name)
+		l, _ := r.s.LastOf(name)
+		if count != r.s.CountOf(name) || first != f || last != l {
+			name += fmt.Sprint(" with ", count, " from ", first, " to ", last)
+		}
+		got = append(got, name)
+		return true
+	})
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("subjects of %s are %q, want %q", filter, got, want)
+	}
+	return nil
+}
+
+func (r *streamRun) compareStamps() error {
+	seq := r.near()
+	i := slices.IndexFunc(r.now, func(m Message) bool { return m.Seq == seq })
+	stamp, ok := r.s.TimeOf(seq)
+	size, _ := r.s.SizeOf(seq)
+	name, _ := r.s.SubjectOf(seq)
+	if ok != (i >= 0) || ok && (stamp != r.now[i].Time || name != r.now[i].Subject ||
+		size != len(name)+len(r.now[i].Header)+len(r.now[i].Data)) {
+		return fmt.Errorf("message %d is %t: %d %s %d bytes", seq, ok, stamp, name, size)
+	}
+	stamp += int64(r.by.n(3)) - 1
+	want := uint64(0)
+	if i := slices.IndexFunc(r.now, func(m Message) bool { return m.Time >= stamp }); i >= 0 {
+		want = r.now[i].Seq
+	}
+	if got, _ := r.s.FirstAfter(stamp); got != want {
+		return fmt.Errorf("first after %d is %d, want %d", stamp, got, want)
+	}
+	return nil
+}
