@@ -18,9 +18,9 @@ type recorder struct {
 	now     func() int64
 	history history.History
 	ops     uint64
-	invoked map[uint64]load.Op
 	// values names contents by what publishes put into them: observations carry hashes.
-	values map[uint64]string
+	values  map[uint64]string
+	scratch []byte
 	// told is the highest sequence of each stream that a client was told of.
 	told map[string]uint64
 	// faults numbers the faults as they strike; going holds the numbers of those not over, by text.
@@ -32,7 +32,7 @@ type recorder struct {
 
 func newRecorder(h history.Header) *recorder {
 	return &recorder{
-		history: history.History{Header: h, Events: make([]history.Event, 0, usualEvents)}, invoked: map[uint64]load.Op{}, values: map[uint64]string{}, told: map[string]uint64{},
+		history: history.History{Header: h, Events: make([]history.Event, 0, usualEvents)}, values: map[uint64]string{}, told: map[string]uint64{},
 		going: map[string]uint64{},
 	}
 }
@@ -40,9 +40,9 @@ func newRecorder(h history.Header) *recorder {
 // usualEvents is room for a run's history: letting the slice grow to it would copy it several times.
 const usualEvents = 1 << 16
 
-func (r *recorder) add(e history.Event) {
+func (r *recorder) add(e *history.Event) {
 	e.Index, e.Time = uint64(len(r.history.Events)+1), r.now()
-	r.history.Events = append(r.history.Events, e)
+	r.history.Events = append(r.history.Events, *e)
 }
 
 // clientRecorder records for one client.
@@ -52,42 +52,65 @@ type clientRecorder struct {
 }
 
 // Invoke records that the client starts op, and numbers it.
-func (c clientRecorder) Invoke(op load.Op) uint64 {
+func (c clientRecorder) Invoke(op *load.Op) uint64 {
 	r := c.recorder
 	r.ops++
-	r.invoked[r.ops] = op
-	if op.Verb == history.Publish {
-		r.values[machine.ContentHash([]byte(op.Subject), payload(op))] = op.Value
-	}
-	r.add(history.Event{
+	e := history.Event{
 		Kind: history.Invoke, Verb: op.Verb, Op: r.ops, Client: c.name, Stream: op.Stream, Subject: op.Subject,
-		Value: op.Value, Seq: op.Seq, Expect: op.Expect, Final: op.Final,
+		Value: op.Value, Seq: op.Seq, Expect: op.Expect, Final: op.Final, Sub: op.Sub,
 		Queue: op.Queue, Consumer: op.Consumer, ID: op.ID, SubjectExpect: op.ExpectSubject, Direct: op.Direct,
-	})
+	}
+	switch op.Verb {
+	case history.Publish, history.Send, history.Request:
+		r.name(op.Subject, op)
+	case history.Answer:
+		if op.Delivery != nil {
+			e.Subject = op.Delivery.Reply
+		}
+		r.name(e.Subject, op)
+	case history.Purge:
+		e.N = int64(op.Keep)
+	case history.Fetch:
+		e.N = int64(op.Batch)
+	case history.Unsubscribe:
+		e.Why = lost(op)
+	case history.Ack, history.Nak, history.Term, history.Progress:
+		if d := op.Delivery; d != nil {
+			e.Stream, e.Consumer, e.Seq, e.CSeq, e.N, e.First = d.Stream, d.Consumer, d.Seq, d.CSeq, int64(d.Count), uint64(op.Delay)
+		}
+	}
+	r.add(&e)
 	return r.ops
 }
 
-// payload is what an adapter sends for op: the value, padded with spaces.
-func payload(op load.Op) []byte {
-	return []byte(op.Value + strings.Repeat(" ", max(op.Size-len(op.Value), 0)))
+func lost(op *load.Op) string {
+	if op.Lost {
+		return history.ConnLost
+	}
+	return ""
+}
+
+// name remembers whose content a hash is.
+func (r *recorder) name(subject string, op *load.Op) {
+	r.scratch = append(r.scratch[:0], op.Value...)
+	for len(r.scratch) < op.Size { // an adapter pads the value with spaces
+		r.scratch = append(r.scratch, ' ')
+	}
+	r.values[machine.ContentHash([]byte(subject), r.scratch)] = op.Value
 }
 
 // Complete records how operation id ended.
-func (c clientRecorder) Complete(id uint64, op load.Op, out load.Outcome) {
+func (c clientRecorder) Complete(id uint64, op *load.Op, out *load.Outcome) {
 	r := c.recorder
-	delete(r.invoked, id)
 	e := history.Event{
 		Kind: history.Info, Verb: op.Verb, Op: id, Client: c.name, Stream: op.Stream, Subject: out.Subject,
-		Seq: out.Seq, NotFound: out.NotFound, Dup: out.Dup, Actual: out.Actual, Final: op.Final, Err: out.Err,
-		Code: out.Code, Consumer: op.Consumer, N: out.N, First: out.First, CSeq: out.CSeq, Direct: op.Direct,
-	}
-	if op.Verb != history.Publish {
-		e.Value = out.Value
+		Value: out.Value, Seq: out.Seq, NotFound: out.NotFound, Dup: out.Dup, Actual: out.Actual, Final: op.Final, Err: out.Err,
+		Code: out.Code, Consumer: op.Consumer, N: out.N, First: out.First, CSeq: out.CSeq, Direct: op.Direct, Stamp: out.Stamp, Sub: op.Sub,
 	}
 	switch out.Status {
 	case load.OK:
 		e.Kind = history.OK
-		if !out.NotFound {
+		if !out.NotFound && op.Verb != history.ConsumerInfo {
 			r.told[op.Stream] = max(r.told[op.Stream], out.Seq)
 		}
 	case load.Failed:
@@ -96,7 +119,36 @@ func (c clientRecorder) Complete(id uint64, op load.Op, out load.Outcome) {
 			e.Why = history.WrongLast
 		}
 	}
-	r.add(e)
+	switch op.Verb {
+	case history.Fetch: // its last status is no error
+		if out.Status == load.OK {
+			e.Why, e.Err = out.Err, ""
+		}
+	case history.Request:
+		if out.Status == load.Failed && out.Err == history.NoResponders {
+			e.Why = history.NoResponders
+		}
+	case history.Unsubscribe:
+		e.Why = lost(op)
+	}
+	r.add(&e)
+}
+
+// Deliver records what a client received.
+func (c clientRecorder) Deliver(d *load.Delivery) {
+	verb := history.Core
+	if d.Consumer != "" {
+		verb = history.Consume
+	}
+	c.add(&history.Event{
+		Kind: history.Deliver, Verb: verb, Op: d.Fetch, Sub: d.Sub, Client: c.name, Subject: d.Subject, Value: d.Value,
+		Stream: d.Stream, Consumer: d.Consumer, Seq: d.Seq, CSeq: d.CSeq, N: int64(d.Count), Stamp: d.Stamp,
+	})
+}
+
+// Mark records that the client is connected to a node, or no more.
+func (c clientRecorder) Mark(verb history.Verb, node machine.NodeID) {
+	c.add(&history.Event{Kind: history.Obs, Verb: verb, Client: c.name, Node: uint32(node)})
 }
 
 // observe records what a node was seen to do.
@@ -105,7 +157,7 @@ func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
 	if o.Kind == machine.Note {
 		return
 	}
-	r.add(history.Event{
+	r.add(&history.Event{
 		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
 		Seq: o.Seq, First: o.First, Group: o.Group, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
 		Consumer: o.Consumer, CSeq: o.CSeq, Client: o.Client, Subject: o.Subject, Queue: o.Queue, Stamp: o.Stamp,
@@ -143,7 +195,7 @@ func (r *recorder) fault(f *faults.Fault, on bool) {
 		r.faults++
 		r.going[text] = r.faults
 	}
-	r.add(history.Event{Kind: history.Fault, Verb: history.Verb(f.Kind.String()), Op: r.going[text], On: on, Why: text})
+	r.add(&history.Event{Kind: history.Fault, Verb: history.Verb(f.Kind.String()), Op: r.going[text], On: on, Why: text})
 }
 
 // node records that a node's process began, or ended and why.
@@ -154,7 +206,7 @@ func (r *recorder) node(node machine.NodeID, verb history.Verb, why string) {
 	if verb == history.Down {
 		r.coverDown(why)
 	}
-	r.add(history.Event{Kind: history.Obs, Verb: verb, Node: uint32(node), Why: why})
+	r.add(&history.Event{Kind: history.Obs, Verb: verb, Node: uint32(node), Why: why})
 }
 
 func (r *recorder) coverDown(why string) {
@@ -169,4 +221,4 @@ func (r *recorder) coverDown(why string) {
 }
 
 // mark records a mark of the run itself.
-func (r *recorder) mark(verb history.Verb) { r.add(history.Event{Kind: history.Obs, Verb: verb}) }
+func (r *recorder) mark(verb history.Verb) { r.add(&history.Event{Kind: history.Obs, Verb: verb}) }

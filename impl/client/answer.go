@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -13,24 +12,42 @@ import (
 
 // Error codes of the JetStream API (nats-server server/errors.json) that mean something here.
 const (
-	codeNoMessage        = 10037
-	codeWrongLast        = 10071
-	codeWrongLastUnnamed = 10164
-	codeStoreFailed      = 10077
+	codeNoMessage   = 10037
+	codeWrongLast   = 10071
+	codeStoreFailed = 10077
 )
 
 // outcome says what an answer means for op.
 func outcome(op *load.Op, m *wire.Msg) load.Outcome {
-	if code, text := wire.HeaderStatus(m.Header); code != 0 {
-		return statusOutcome(op, code, string(text))
+	if len(m.Header) > 0 {
+		if code, text := wire.HeaderStatus(m.Header); code != 0 {
+			return statusOutcome(op, code, string(text))
+		}
+	}
+	switch {
+	case settles(op.Verb):
+		if len(m.Payload) > 0 {
+			return unknown("a confirmation that is not understood: " + snippet(m.Payload))
+		}
+		return load.Outcome{Status: load.OK}
+	case op.Verb == history.Request:
+		return load.Outcome{Status: load.OK, Value: firstWord(m.Payload)}
+	case op.Direct && isRead(op) && len(m.Header) > 0:
+		return directOutcome(m)
 	}
 	var a answer
 	if !a.parse(m.Payload) {
-		return unknown("an answer that is not understood: " + strconv.Quote(string(m.Payload[:min(len(m.Payload), 64)])))
+		return unknown("an answer that is not understood: " + snippet(m.Payload))
 	}
 	if a.failed {
 		return a.errorOutcome(op)
 	}
+	return a.outcome(op)
+}
+
+func snippet(text []byte) string { return strconv.Quote(string(text[:min(len(text), 64)])) }
+
+func (a *answer) outcome(op *load.Op) load.Outcome {
 	switch op.Verb {
 	case history.Publish:
 		switch {
@@ -40,44 +57,58 @@ func outcome(op *load.Op, m *wire.Msg) load.Outcome {
 			return unknown("acknowledged by stream " + strconv.Quote(a.stream))
 		}
 		return load.Outcome{Status: load.OK, Seq: a.seq, Dup: a.duplicate}
-	case history.Read, history.Last:
+	case history.Read, history.Last, history.NextOf:
 		return a.messageOutcome()
+	case history.Purge:
+		return load.Outcome{Status: load.OK, N: int64(a.purged)}
+	case history.ConsumerInfo:
+		return load.Outcome{Status: load.OK, Seq: a.floorSeq, CSeq: a.floorCSeq, N: int64(a.pending), First: a.unsettled}
 	}
 	return load.Outcome{Status: load.OK}
 }
 
-// statusOutcome: a server sends a status of its own only instead of passing the request on.
+// statusOutcome: a server sends a status of its own only instead of passing the request on; what answers direct reads
+// says so that it has no such message.
 func statusOutcome(op *load.Op, code int, text string) load.Outcome {
-	if code == 503 {
-		return failed("no responders")
-	}
 	why := strings.TrimSpace(strconv.Itoa(code) + " " + text)
-	if isRead(op) {
+	switch {
+	case code == 503:
+		return failed(history.NoResponders)
+	case code == 404 && op.Direct && isRead(op):
+		return load.Outcome{Status: load.OK, NotFound: true}
+	case isRead(op):
 		return failed(why)
 	}
 	return unknown(why)
 }
 
-func isRead(op *load.Op) bool { return op.Verb == history.Read || op.Verb == history.Last }
-
-func unknown(why string) load.Outcome { return load.Outcome{Status: load.Unknown, Err: why} }
+// isRead says that op changes nothing, so that without its answer it is as if it had never been.
+func isRead(op *load.Op) bool {
+	switch op.Verb {
+	case history.Read, history.Last, history.NextOf, history.ConsumerInfo:
+		return true
+	}
+	return false
+}
 
 func (a *answer) errorOutcome(op *load.Op) load.Outcome {
-	why := a.description + " (" + strconv.FormatUint(a.errCode, 10) + ")"
+	out := unknown(a.description + " (" + strconv.FormatUint(a.errCode, 10) + ")")
+	out.Code = int(a.errCode)
 	switch {
 	case isRead(op) && a.errCode == codeNoMessage:
 		return load.Outcome{Status: load.OK, NotFound: true}
-	case a.errCode == codeWrongLast || a.errCode == codeWrongLastUnnamed:
-		return load.Outcome{Status: load.Failed, WrongLast: true, Actual: a.actual(), Err: why}
+	case a.errCode == codeWrongLast && a.actual() > 0:
+		out.Status, out.WrongLast, out.Actual = load.Failed, true, a.actual()
 	case isRead(op) || a.definite():
-		return failed(why)
+		out.Status = load.Failed
 	}
-	return unknown(why)
+	return out
 }
 
 // definite says whether an error means that a write had and will have no effect. Refusals of the
 // request itself do (4xx, but for 429, and 409 where another request with the same message id is under
-// way): every server would refuse it. So do those decided when the log was applied.
+// way): every server would refuse it. So do those decided when the log was applied. Of the latter kind 10164 (a
+// publish to the same subject is under way) says nothing of the log, other than 10071, which names its last sequence.
 //
 // "Not the leader", "temporarily unavailable" and "no resources" do not, though the one who
 // says so stored nothing: around a change of leaders two servers subscribe to a stream's subjects
@@ -111,8 +142,20 @@ func (a *answer) messageOutcome() load.Outcome {
 	if err != nil || a.msgSeq == 0 {
 		return failed("a message that is not understood")
 	}
-	value, _, _ := bytes.Cut(data, []byte{' '})
-	return load.Outcome{Status: load.OK, Seq: a.msgSeq, Value: string(value), Subject: a.subject}
+	stamp, _ := parseStamp(a.time)
+	return load.Outcome{Status: load.OK, Seq: a.msgSeq, Value: firstWord(data), Subject: a.subject, Stamp: stamp}
+}
+
+// directOutcome reads a message that came as itself, with headers that say which it is (ADR-31).
+func directOutcome(m *wire.Msg) load.Outcome {
+	seq, ok := parseNumber(wire.HeaderGet(m.Header, "Nats-Sequence"))
+	if !ok || seq == 0 {
+		return failed("a message that is not understood")
+	}
+	stamp, _ := parseStamp(string(wire.HeaderGet(m.Header, "Nats-Time-Stamp")))
+	return load.Outcome{
+		Status: load.OK, Seq: seq, Value: firstWord(m.Payload), Subject: string(wire.HeaderGet(m.Header, "Nats-Subject")), Stamp: stamp,
+	}
 }
 
 // answer is what answers of the API say, as far as it matters here.
@@ -126,8 +169,13 @@ type answer struct {
 	seq       uint64
 	duplicate bool
 
-	subject, data string
-	msgSeq        uint64
+	subject, data, time string
+	msgSeq              uint64
+
+	purged uint64
+
+	floorSeq, floorCSeq uint64
+	pending, unsettled  uint64
 }
 
 func (a *answer) parse(text []byte) bool {
@@ -144,6 +192,14 @@ func (a *answer) parse(text []byte) bool {
 			return v.number(&a.seq)
 		case "duplicate":
 			a.duplicate = string(v) == "true"
+		case "purged":
+			return v.number(&a.purged)
+		case "ack_floor":
+			return members(v, a.floorMember)
+		case "num_pending":
+			return v.number(&a.pending)
+		case "num_ack_pending":
+			return v.number(&a.unsettled)
 		}
 		return true
 	})
@@ -169,6 +225,18 @@ func (a *answer) messageMember(key string, v value) bool {
 		return v.number(&a.msgSeq)
 	case "data":
 		return v.string(&a.data)
+	case "time":
+		return v.string(&a.time)
+	}
+	return true
+}
+
+func (a *answer) floorMember(key string, v value) bool {
+	switch key {
+	case "stream_seq":
+		return v.number(&a.floorSeq)
+	case "consumer_seq":
+		return v.number(&a.floorCSeq)
 	}
 	return true
 }

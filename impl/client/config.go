@@ -3,16 +3,21 @@ package client
 import (
 	"fmt"
 
+	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/subject"
 )
 
-// Recorder writes the history. Complete is called before the load is told.
+// Recorder writes the history. What it is given is its own only during the call. Complete and Deliver are called before
+// the load is told.
 type Recorder interface {
-	// Invoke is called when an operation becomes due, and numbers it.
-	Invoke(op load.Op) (id uint64)
-	Complete(id uint64, op load.Op, out load.Outcome)
+	// Invoke is called when an operation becomes due, and numbers it, from 1.
+	Invoke(op *load.Op) (id uint64)
+	Complete(id uint64, op *load.Op, out *load.Outcome)
+	Deliver(d *load.Delivery)
+	// Mark says that the client is connected to node, or finds itself so no more.
+	Mark(verb history.Verb, node machine.NodeID)
 }
 
 // Nanoseconds.
@@ -26,8 +31,9 @@ type Config struct {
 	// Name is the client's name: one subject token, different for each client and each of its
 	// boots, since replies to operations of an earlier boot must not be taken for its own.
 	Name string
-	// Nodes are the brokers, tried in an order of the client's own choices.
+	// Nodes are the brokers, tried in an order of the client's own choices, beginning with First, if it is one of them.
 	Nodes  []machine.NodeID
+	First  machine.NodeID
 	Load   load.Load
 	Record Recorder
 
@@ -44,6 +50,8 @@ type Config struct {
 	MaxPings     int
 	// MaxOutstanding operations may wait or be under way; more fail at once. Default 65536.
 	MaxOutstanding int
+	// MaxSubscriptions may be open at a time; more fail at once. Default 1024.
+	MaxSubscriptions int
 	// Start is the time of the run at which the client boots.
 	Start int64
 }
@@ -64,6 +72,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxOutstanding == 0 {
 		c.MaxOutstanding = 1 << 16
 	}
+	if c.MaxSubscriptions == 0 {
+		c.MaxSubscriptions = 1 << 10
+	}
 	return c
 }
 
@@ -75,7 +86,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("client %s has no node to connect to", c.Name)
 	case c.Load == nil || c.Record == nil:
 		return fmt.Errorf("client %s lacks a load or a recorder", c.Name)
-	case min(c.RequestTimeout, c.ReconnectWait, c.ConnectTimeout, c.PingInterval) < 0 || c.MaxPings < 0 || c.MaxOutstanding < 0:
+	case min(c.RequestTimeout, c.ReconnectWait, c.ConnectTimeout, c.PingInterval) < 0 || min(c.MaxPings, c.MaxOutstanding, c.MaxSubscriptions) < 0:
 		return fmt.Errorf("client %s: a duration or a limit is negative", c.Name)
 	}
 	return nil

@@ -3,11 +3,16 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // FuzzMembers holds the scanner against encoding/json: of every valid object it finds the same
@@ -67,4 +72,97 @@ func BenchmarkPubAck(b *testing.B) {
 			b.Fatal("not ok")
 		}
 	}
+}
+
+// FuzzAckSubject holds the parser of reply subjects against a plain one.
+func FuzzAckSubject(f *testing.F) {
+	f.Add("$JS.ACK.S.C.1.10.4.1767225600000000000.3")
+	f.Add("$JS.ACK.hub.Acc.S.C.2.10.4.1767225600000000000.0.xyz")
+	f.Add("$JS.ACK.hub.Acc.S.C.2.10.4.1767225600000000000.0")
+	f.Add("$JS.ACK.S.C.1.10.4.17672256000000000000.99999999999999999999")
+	f.Add("_INBOX.c1.7")
+	f.Fuzz(func(t *testing.T, subject string) {
+		var a ackSubject
+		ok := a.parse([]byte(subject))
+		tokens := strings.Split(subject, ".")
+		from := 2
+		switch {
+		case len(tokens) >= 11:
+			from = 4
+		case len(tokens) != 9:
+			from = 0
+		}
+		want := from > 0 && tokens[0] == "$JS" && tokens[1] == "ACK" && tokens[from] != "" && tokens[from+1] != ""
+		var n [5]uint64
+		for i := range n {
+			if !want {
+				break
+			}
+			var err error
+			n[i], err = strconv.ParseUint(tokens[from+2+i], 10, 64)
+			plain := strings.Trim(tokens[from+2+i], "0123456789") == "" && len(tokens[from+2+i]) <= 20
+			want = err == nil && plain && (n[i] > 0 || i > 2) && (i != 3 || n[i] <= math.MaxInt64)
+		}
+		if ok != want {
+			t.Fatalf("%q: parsed %v, not %v", subject, ok, want)
+		}
+		if ok && (string(a.stream) != tokens[from] || string(a.consumer) != tokens[from+1] ||
+			[5]uint64{a.count, a.seq, a.cseq, uint64(a.stamp), a.pending} != n) {
+			t.Fatalf("%q: %+v", subject, a)
+		}
+	})
+}
+
+// FuzzFetch: nothing that comes for a fetch makes the client panic, or end it twice, or as ok with more than
+// was asked for.
+func FuzzFetch(f *testing.F) {
+	f.Add("404 No Messages", "", "")
+	f.Add("100 Idle Heartbeat", "$JS.ACK.S.C.1.10.4.1767225600000000000.3", "v1 ")
+	f.Add("", "$JS.ACK.S.C.1.10.4.1767225600000000000.3", "v1 ")
+	f.Add("409", "", "x")
+	f.Fuzz(func(t *testing.T, status, reply, text string) {
+		if strings.ContainsAny(reply, " \t\r\n") || strings.ContainsAny(status, "\r\n") {
+			return // not one message
+		}
+		w, err := newWorld(Config{Name: "c1", Nodes: []machine.NodeID{1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.open(w.token)
+		w.bytes("INFO {\"headers\":true}\r\nPONG\r\n", 1000)
+		w.want(0, load.Op{Verb: history.Fetch, Stream: "S", Consumer: "C", Batch: 2})
+		var b []byte
+		for range 3 {
+			if status == "" {
+				b = wire.AppendMsg(b, "a", "2", reply, []byte(text))
+			} else {
+				b = wire.AppendHMsg(b, "a", "2", reply, []byte("NATS/1.0 "+status+"\r\n\r\n"), []byte(text))
+			}
+		}
+		w.bytes(string(b), 10)
+		if out := w.ended[1]; out.N > 2 || len(w.got) > 2 {
+			t.Fatalf("%d messages, %+v", len(w.got), out)
+		}
+	})
+}
+
+// FuzzStamp holds the reader of times against the standard library's.
+func FuzzStamp(f *testing.F) {
+	for _, text := range []string{"2026-02-28T23:59:59.000000001Z", "2000-02-29T00:00:00Z", "1970-01-01T00:00:00.1Z", "2100-12-31T01:02:03.5Z", "0001-01-01T00:00:00Z"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		stamp, ok := parseStamp(text)
+		want, err := time.Parse("2006-01-02T15:04:05.999999999Z", text)
+		switch {
+		case ok && err != nil:
+			if !strings.Contains(err.Error(), "day out of range") {
+				t.Fatalf("%q is read as %d: %v", text, stamp, err)
+			}
+		case ok && want.UnixNano() != stamp:
+			t.Fatalf("%q is %d, not %d", text, stamp, want.UnixNano())
+		case !ok && err == nil && want.Format("2006-01-02T15:04:05.999999999Z") == text && want.Year() >= 1970 && want.Year() <= 2200:
+			t.Fatalf("%q is not read", text)
+		}
+	})
 }

@@ -2,33 +2,47 @@ package client
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
+	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // session is the connection, or the way to one. Only one is dialed or open at a time.
 type session struct {
 	order   []machine.NodeID
+	at      int    // place in order, modulo its length, of the next to dial
 	attempt uint64 // number of the dial; its token too
 	// failures counts attempts since the last connection that became ready.
 	failures int
 	dialing  bool
+	node     machine.NodeID // dialed last
 	conn     machine.ConnID // 0 if none
 	out      *machine.ConnBuf
 	parser   *wire.ClientParser
 	greeted  bool // CONNECT is sent
 	ready    bool // its PING was answered
-	pings    int  // unanswered
+	stalled  bool // the load does not want to hear
+	pings    int  // of keepAlive, unanswered
+	barriers barriers
 }
 
-const sid = "1"
+// inboxSID is the subscription to this client's inbox; those of the load have greater ones.
+const inboxSID = 1
+
+// dialNext makes node the next to dial, if it is one of ours.
+func (s *session) dialNext(node machine.NodeID) {
+	if i := slices.Index(s.order, node); i >= 0 {
+		s.at = i
+	}
+}
 
 func (c *Client) connectTimer() {
 	s := &c.session
 	switch {
-	case s.ready:
+	case s.ready || c.off:
 	case s.dialing || s.conn != 0:
 		c.drop("connecting took too long")
 	default:
@@ -38,10 +52,11 @@ func (c *Client) connectTimer() {
 
 func (c *Client) dial() {
 	s := &c.session
-	node := s.order[s.attempt%uint64(len(s.order))]
+	s.node = s.order[s.at]
+	s.at = (s.at + 1) % len(s.order)
 	s.attempt++
 	s.dialing = true
-	c.fx.Dials = append(c.fx.Dials, machine.Dial{Token: machine.Token(s.attempt), To: node})
+	c.fx.Dials = append(c.fx.Dials, machine.Dial{Token: machine.Token(s.attempt), To: s.node})
 	c.fx.SetTimer(timerConnect, c.env.Mono+machine.Mono(c.cfg.ConnectTimeout))
 }
 
@@ -52,7 +67,7 @@ func (c *Client) opened(in *machine.Input) {
 		return
 	}
 	s.dialing, s.conn, s.out, s.parser = false, in.Conn, in.Out, &wire.ClientParser{}
-	s.greeted, s.ready, s.pings = false, false, 0
+	s.greeted, s.ready, s.stalled, s.pings, s.barriers = false, false, false, 0, barriers{}
 }
 
 func (c *Client) closed(in *machine.Input) {
@@ -68,53 +83,80 @@ func (c *Client) closed(in *machine.Input) {
 
 // drop ends the connection, or the attempt, from this side.
 func (c *Client) drop(why string) {
+	c.hangUp()
+	c.gone(why)
+}
+
+func (c *Client) hangUp() {
 	if c.session.conn != 0 {
 		c.fx.Closes = append(c.fx.Closes, machine.Close{Conn: c.session.conn})
 	}
-	c.gone(why)
 }
 
 // gone forgets the connection and plans the next.
 func (c *Client) gone(why string) {
 	s := &c.session
-	c.note(why)
-	s.dialing, s.conn, s.out, s.parser, s.ready = false, 0, nil, nil, false
-	c.fx.CancelTimer(timerPing)
-	c.lose(why)
+	c.forget(why)
+	if num := c.leaving(); num != 0 {
+		c.finish(num, unknown(why)) // which is where it wanted to go
+		return
+	}
 	wait := uint64(c.cfg.ReconnectWait) << min(s.failures/len(s.order), 4)
 	s.failures++
 	c.fx.SetTimer(timerConnect, c.env.Mono+machine.Mono(wait/2+c.env.Choices.Draw(purposeWait, s.attempt)%wait))
+}
+
+// forget ends what was bound to the connection.
+func (c *Client) forget(why string) {
+	s := &c.session
+	c.note(why)
+	was := s.ready
+	s.dialing, s.conn, s.out, s.parser, s.ready, s.barriers = false, 0, nil, nil, false, barriers{}
+	clear(c.slots)
+	c.idle = nil
+	c.fx.CancelTimer(timerPing)
+	if was {
+		c.cfg.Record.Mark(history.Disconnected, s.node)
+		c.loseSubscriptions(why)
+	}
+	c.lose(why)
 }
 
 func (c *Client) received(in *machine.Input) {
 	if c.session.conn == 0 || in.Conn != c.session.conn {
 		return
 	}
-	if err := c.session.parser.Feed(in.Bytes, handler{c}); err != nil {
+	err := c.session.parser.Feed(in.Bytes, handler{c})
+	if err != nil && !errors.Is(err, errLeft) {
 		c.drop(err.Error())
 	}
 }
 
-// keepAlive pings, and gives up a connection that does not answer.
+// keepAlive pings, and gives up a connection that does not answer. Who does not listen cannot tell.
 func (c *Client) keepAlive() {
 	s := &c.session
-	if !s.ready {
+	switch {
+	case !s.ready:
 		return
-	}
-	if s.pings >= c.cfg.MaxPings {
+	case s.stalled:
+	case s.pings >= c.cfg.MaxPings:
 		c.drop("stale connection: " + strconv.Itoa(s.pings) + " pings unanswered")
 		return
+	default:
+		s.pings++
+		c.ping()
 	}
-	s.pings++
-	s.out.B = append(s.out.B, wire.PingLine...)
-	c.fx.Touch(s.out)
 	c.fx.SetTimer(timerPing, c.env.Mono+machine.Mono(c.cfg.PingInterval))
 }
 
 // handler keeps the protocol's calls out of Client's own methods.
 type handler struct{ *Client }
 
-var errHeaders = errors.New("the server knows no headers")
+var (
+	errHeaders = errors.New("the server knows no headers")
+	// errLeft ends the parsing of a read whose connection was given up by what came before in it.
+	errLeft = errors.New("left")
+)
 
 // OnInfo answers the first INFO with CONNECT; later ones tell nothing that matters here.
 func (h handler) OnInfo(text []byte) error {
@@ -131,22 +173,27 @@ func (h handler) OnInfo(text []byte) error {
 	}
 	s.greeted = true
 	b := wire.AppendConnect(s.out.B, &wire.Connect{Echo: true, Headers: true, NoResponders: true, Protocol: 1, Name: c.cfg.Name, Lang: "brokerlab"})
-	b = wire.AppendSub(b, c.inbox+"*", "", sid)
-	s.out.B = append(b, wire.PingLine...)
-	c.fx.Touch(s.out)
+	s.out.B = wire.AppendSub(b, c.inbox+"*", "", strconv.Itoa(inboxSID))
+	c.ping()
 	return nil
 }
 
 func (h handler) OnPong() error {
 	c, s := h.Client, &h.session
 	s.pings = 0
-	if s.ready || !s.greeted {
+	c.ponged()
+	switch {
+	case s.conn == 0:
+		return errLeft
+	case s.ready || !s.greeted:
 		return nil
 	}
 	s.ready, s.failures = true, 0
 	c.fx.CancelTimer(timerConnect)
 	c.fx.SetTimer(timerPing, c.env.Mono+machine.Mono(c.cfg.PingInterval))
-	c.note("connected to node " + strconv.FormatUint(uint64(s.order[(s.attempt-1)%uint64(len(s.order))]), 10))
+	c.note("connected to node " + strconv.FormatUint(uint64(s.node), 10))
+	c.cfg.Record.Mark(history.Connected, s.node)
+	c.resubscribe()
 	c.sendWaiting()
 	return nil
 }
@@ -158,9 +205,7 @@ func (h handler) OnPing() error {
 }
 
 func (h handler) OnMsg(m *wire.Msg) error {
-	if string(m.SID) == sid {
-		h.answer(m)
-	}
+	h.message(m)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +30,12 @@ type world struct {
 	begun  uint64
 	ended  map[uint64]load.Outcome
 	opened map[uint64]load.Op
-	sent   map[uint64]bool // operations seen on the wire
+	sent   map[uint64]bool // operations that were handed to a connection
+	done   int             // how often the load was told of an end
+	taken  int             // how many wishes the client has taken
+	got    []*load.Delivery
+
+	answered map[uint64]bool // operations that the server answered while they were open and sent
 }
 
 type scheduled struct {
@@ -47,8 +51,8 @@ type fixedChoices struct{}
 func (fixedChoices) Draw(purpose machine.Purpose, id uint64) uint64 { return uint64(purpose) + id }
 
 func newWorld(cfg Config) (*world, error) {
-	w := &world{timers: map[machine.TimerKey]machine.Mono{}, ended: map[uint64]load.Outcome{}, opened: map[uint64]load.Op{}, sent: map[uint64]bool{}}
-	cfg.Load, cfg.Record = w, w
+	w := &world{timers: map[machine.TimerKey]machine.Mono{}, ended: map[uint64]load.Outcome{}, opened: map[uint64]load.Op{}, sent: map[uint64]bool{}, answered: map[uint64]bool{}}
+	cfg.Load, cfg.Record = w, recorder{w}
 	w.env = machine.Env{Mono: epoch, Choices: fixedChoices{}}
 	m, err := Boot(cfg)(&w.env, nil, &w.fx)
 	if err != nil {
@@ -70,6 +74,9 @@ func (w *world) took() string {
 
 func (w *world) step(in machine.Input) {
 	w.m.Step(&w.env, &in, &w.fx)
+	for _, o := range w.m.(*Client).ops { // map order: a set
+		w.sent[o.id] = w.sent[o.id] || o.sent
+	}
 	w.carryOut()
 }
 
@@ -79,10 +86,6 @@ func (w *world) carryOut() {
 	}
 	for _, c := range w.fx.Dirty {
 		for _, line := range strings.SplitAfter(string(c.B), "\r\n") {
-			if _, reply, ok := strings.Cut(line, " _INBOX.c1."); ok && !strings.HasPrefix(line, "SUB") {
-				num, _ := strconv.ParseUint(strings.Fields(reply)[0], 10, 64)
-				w.sent[num] = true
-			}
 			if line != "" {
 				w.say("< %s", strings.TrimSuffix(line, "\r\n"))
 			}
@@ -92,6 +95,9 @@ func (w *world) carryOut() {
 	for _, d := range w.fx.Dials {
 		w.token = d.Token
 		w.say("dial node %d (%d)", d.To, d.Token)
+	}
+	for _, p := range w.fx.Pauses {
+		w.say("%s %d", map[bool]string{true: "pause", false: "resume"}[p.On], p.Conn)
 	}
 	for _, c := range w.fx.Closes {
 		w.say("close %d", c.Conn)
@@ -169,40 +175,81 @@ func (w *world) Next(now int64) (load.Op, bool, int64) {
 	}
 	if first := w.ops[0]; first.at <= now {
 		w.ops = w.ops[1:]
+		w.taken++
 		return first.op, true, 0
 	}
 	return load.Op{}, false, w.ops[0].at
 }
 
-func (w *world) Done(int64, load.Op, load.Outcome) {}
+// Done says what the load hears of, if it is not what the recorder has just written: of coming and going, and of the
+// end of what has no completion.
+func (w *world) Done(_ int64, op load.Op, out load.Outcome) {
+	w.done++
+	switch op.Verb {
+	case load.Leave, load.Die, load.Join, load.Stall, load.Resume:
+		w.say("load: %s %s: %s", op.Verb, statuses[out.Status], fieldsOf(out))
+	case history.Unsubscribe:
+		if op.Sub == 0 {
+			w.say("load: %s %s: %s", op.Verb, statuses[out.Status], fieldsOf(out))
+		}
+	}
+}
+
+// Deliver is load.Receiver.
+func (w *world) Deliver(_ int64, d *load.Delivery) { w.got = append(w.got, d) }
 
 // The recorder.
 
-func (w *world) Invoke(op load.Op) uint64 {
+func (w *world) Invoke(op *load.Op) uint64 {
 	w.begun++
-	w.opened[w.begun] = op
-	w.say("[%d] invoke %s", w.begun, op.Verb)
+	w.opened[w.begun] = *op
+	extra := ""
+	if op.Sub != 0 {
+		extra = fmt.Sprintf(" of [%d]", op.Sub)
+	}
+	if op.Lost {
+		extra += " (lost)"
+	}
+	w.say("[%d] invoke %s%s", w.begun, op.Verb, extra)
 	return w.begun
 }
 
-func (w *world) Complete(id uint64, op load.Op, out load.Outcome) {
+func (w *world) Complete(id uint64, op *load.Op, out *load.Outcome) {
 	if _, open := w.opened[id]; !open {
 		panic(fmt.Sprintf("operation %d completes without being open", id))
 	}
-	delete(w.opened, id)
-	w.ended[id] = out
-	status := [...]string{"?", "ok", "failed", "unknown"}[out.Status]
-	var fields []string
-	v := reflect.ValueOf(out)
-	for i := 1; i < v.NumField(); i++ {
-		if !v.Field(i).IsZero() {
-			fields = append(fields, fmt.Sprintf("%s=%v", v.Type().Field(i).Name, v.Field(i)))
-		}
+	if silent(op) {
+		panic(fmt.Sprintf("operation %d completes, though nobody asked for a confirmation", id))
 	}
-	w.say("[%d] %s %s: %s", id, op.Verb, status, strings.Join(fields, " "))
+	delete(w.opened, id)
+	w.ended[id] = *out
+	w.say("[%d] %s %s: %s", id, op.Verb, statuses[out.Status], fieldsOf(*out))
 }
 
-var verbs = map[string]history.Verb{
-	"publish": history.Publish, "read": history.Read, "last": history.Last,
-	"create": history.Create, "delete": history.Delete,
+// recorder has the Deliver of Recorder, beside the load's.
+type recorder struct{ *world }
+
+func (r recorder) Deliver(d *load.Delivery) {
+	if d.Sub != 0 {
+		if op := r.opened[d.Sub]; op.Verb != history.Subscribe && r.ended[d.Sub].Status == 0 {
+			panic(fmt.Sprintf("delivery by %d, which is no subscription", d.Sub))
+		}
+	}
+	r.say("deliver %s", fieldsOf(*d))
+}
+
+func (r recorder) Mark(verb history.Verb, node machine.NodeID) { r.say("mark: %s n%d", verb, node) }
+
+var statuses = [...]string{"?", "ok", "failed", "unknown"}
+
+// fieldsOf lists the fields that are set, the status apart.
+func fieldsOf(x any) string {
+	var fields []string
+	v := reflect.ValueOf(x)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; name != "Status" && !v.Field(i).IsZero() {
+			fields = append(fields, fmt.Sprintf("%s=%v", name, v.Field(i)))
+		}
+	}
+	return strings.Join(fields, " ")
 }

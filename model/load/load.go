@@ -39,7 +39,7 @@ type Op struct {
 	Config *stream.Config
 
 	// Tag names a subscription to the load's own mind, over reconnections: the adapter subscribes again
-	// by itself until the load unsubscribes. Deliveries carry it.
+	// by itself until the load unsubscribes, or until a Leave or Die. Deliveries carry it.
 	Tag   uint64
 	Queue string
 
@@ -57,7 +57,24 @@ type Op struct {
 	// Confirm asks for a confirmation of an ack; Delay is a nak's, in nanoseconds.
 	Confirm bool
 	Delay   int64
+
+	// Node is where a Join dials first; 0: the adapter chooses.
+	Node uint32
+	// Sub and Lost are the adapter's, of an unsubscribe: the recorder's number of the subscription that it ends,
+	// and that nobody asked for it, the connection being gone.
+	Sub  uint64
+	Lost bool
 }
+
+// Verbs by which a load has its client come, go and stop listening. A history knows them not as operations but by
+// their effects: marks, and subscriptions that end. They are done at once, but for a Leave.
+const (
+	Leave  history.Verb = "leave"  // end the subscriptions, then the connection: a program that is stopped in good order
+	Die    history.Verb = "die"    // the program is killed: its connection breaks, and nothing of it is left
+	Join   history.Verb = "join"   // the program starts again after a Leave or Die, and dials Node first
+	Stall  history.Verb = "stall"  // stop reading what the server sends
+	Resume history.Verb = "resume" // read on
+)
 
 // Delivery is a message that came to a client by a subscription (Tag) or from a consumer.
 type Delivery struct {
@@ -76,7 +93,7 @@ type Delivery struct {
 	Stamp    int64
 }
 
-// Receiver is a Load that takes deliveries. An adapter asks Next again after each.
+// Receiver is a Load that takes deliveries, which are its own from then on. An adapter asks Next again after each.
 type Receiver interface {
 	Load
 	Deliver(now int64, d *Delivery)
@@ -103,9 +120,10 @@ type Outcome struct {
 	// another; Actual is the one that the refusal named, plus one (0: it named none).
 	WrongLast bool
 	Actual    uint64
-	Err       string
-	Code      int // error code of the API, if it answered with one
-	Stamp     int64
+	// Err says why; of a fetch that is over, its last status, if there was one.
+	Err   string
+	Code  int // error code of the API, if it answered with one
+	Stamp int64
 	// N of a fetch is how many messages came, of a purge how many went, of a consumer-info how many are pending;
 	// First of a consumer-info how many are delivered and not settled; CSeq its ack floor in the consumer's own count.
 	N     int64
@@ -118,6 +136,7 @@ type Load interface {
 	// Next returns an operation that is due at now (ok), or else when to ask again. A
 	// wake of 0 means that nothing more is wanted unless an outcome changes that.
 	Next(now int64) (op Op, ok bool, wake int64)
-	// Done tells the load how an operation that Next returned has ended.
+	// Done tells the load how an operation that Next returned has ended. One that asks for no answer (an ack without
+	// Confirm) is Unknown as soon as it is sent.
 	Done(now int64, op Op, out Outcome)
 }
