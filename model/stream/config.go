@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
-
-	"github.com/brokerlab/brokerlab/model/subject"
 )
 
 // Config is a stream's configuration, with the field names of the NATS JetStream API
@@ -23,9 +20,11 @@ type Config struct {
 	MaxMsgsPer   int64    `json:"max_msgs_per_subject"`
 	MaxMsgSize   int32    `json:"max_msg_size"`
 	Discard      string   `json:"discard"`
-	Storage      string   `json:"storage"`
-	Replicas     int      `json:"num_replicas"`
-	NoAck        bool     `json:"no_ack,omitempty"`
+	// DiscardNewPer refuses, with discard new, also what a subject has no room for.
+	DiscardNewPer bool   `json:"discard_new_per_subject,omitempty"`
+	Storage       string `json:"storage"`
+	Replicas      int    `json:"num_replicas"`
+	NoAck         bool   `json:"no_ack,omitempty"`
 	// Duplicates is the deduplication window in nanoseconds.
 	Duplicates  int64             `json:"duplicate_window,omitempty"`
 	AllowDirect bool              `json:"allow_direct"`
@@ -40,6 +39,22 @@ type Config struct {
 	extras
 }
 
+// Values of Retention, Discard, Storage and Compression.
+const (
+	Limits    = "limits"
+	Interest  = "interest"
+	WorkQueue = "workqueue"
+
+	DiscardOld = "old"
+	DiscardNew = "new"
+
+	File   = "file"
+	Memory = "memory"
+
+	NoCompression = "none"
+	S2            = "s2"
+)
+
 // extras are settings that this broker knows of but does not serve. Clients send some of them always, with
 // their zero values, which ask for nothing.
 type extras struct {
@@ -49,7 +64,6 @@ type extras struct {
 	Placement         json.RawMessage `json:"placement,omitempty"`
 	Republish         json.RawMessage `json:"republish,omitempty"`
 	SubjectTransform  json.RawMessage `json:"subject_transform,omitempty"`
-	DiscardNewPer     json.RawMessage `json:"discard_new_per_subject,omitempty"`
 	TemplateOwner     json.RawMessage `json:"template_owner,omitempty"`
 	AllowMsgTTL       json.RawMessage `json:"allow_msg_ttl,omitempty"`
 	DeleteMarkerTTL   json.RawMessage `json:"subject_delete_marker_ttl,omitempty"`
@@ -69,7 +83,6 @@ func (e *extras) each(visit func(name string, value *json.RawMessage)) {
 	visit("placement", &e.Placement)
 	visit("republish", &e.Republish)
 	visit("subject_transform", &e.SubjectTransform)
-	visit("discard_new_per_subject", &e.DiscardNewPer)
 	visit("template_owner", &e.TemplateOwner)
 	visit("allow_msg_ttl", &e.AllowMsgTTL)
 	visit("subject_delete_marker_ttl", &e.DeleteMarkerTTL)
@@ -102,16 +115,21 @@ func Parse(text []byte) (Config, error) {
 	return c, nil
 }
 
-// Defaults fills in what NATS fills in, so that two configurations can be compared.
+const (
+	ms             = 1_000_000
+	defaultWindow  = 120_000 * ms
+	shortestWindow = 100 * ms
+)
+
+// Defaults fills in what NATS fills in (checkStreamCfg), so that two configurations can be compared.
 func (c Config) Defaults() Config {
-	if c.Retention == "" {
-		c.Retention = "limits"
-	}
-	if c.Discard == "" {
-		c.Discard = "old"
-	}
-	if c.Storage == "" {
-		c.Storage = "file"
+	for _, word := range []struct {
+		field    *string
+		fallback string
+	}{{&c.Retention, Limits}, {&c.Discard, DiscardOld}, {&c.Storage, File}, {&c.Compression, NoCompression}} {
+		if *word.field == "" {
+			*word.field = word.fallback
+		}
 	}
 	if c.Replicas == 0 {
 		c.Replicas = 1
@@ -130,8 +148,11 @@ func (c Config) Defaults() Config {
 	if c.MaxConsumers <= 0 {
 		c.MaxConsumers = -1
 	}
-	if c.Compression == "" {
-		c.Compression = "none"
+	if c.Duplicates == 0 {
+		c.Duplicates = defaultWindow
+		if c.MaxAge > 0 {
+			c.Duplicates = min(c.MaxAge, defaultWindow)
+		}
 	}
 	c.each(func(_ string, value *json.RawMessage) {
 		if asksNothing(*value) {
@@ -146,73 +167,4 @@ func (c Config) Equal(d Config) bool {
 	a, _ := json.Marshal(c)
 	b, _ := json.Marshal(d)
 	return bytes.Equal(a, b)
-}
-
-// InvalidError lists every rule that a configuration breaks.
-type InvalidError struct{ Rules []string }
-
-func (e *InvalidError) Error() string { return strings.Join(e.Rules, "; ") }
-
-// Validate returns an *InvalidError listing every broken rule for a cluster of nodes, or nil.
-// It expects defaults filled in.
-func (c Config) Validate(nodes int) error {
-	var rules []string
-	bad := func(broken bool, format string, args ...any) {
-		if broken {
-			rules = append(rules, fmt.Sprintf(format, args...))
-		}
-	}
-	bad(!validName(c.Name), "stream name %q must be non-empty and free of spaces, dots, stars, greater-thans and slashes", c.Name)
-	bad(c.Replicas < 1 || c.Replicas > 5, "num_replicas must be between 1 and 5, got %d", c.Replicas)
-	bad(c.Replicas > nodes && c.Replicas <= 5, "num_replicas %d is more than the cluster's %d nodes", c.Replicas, nodes)
-	for i, s := range c.Subjects {
-		bad(!subject.ValidFilter(s), "subject %q is not valid", s)
-		bad(subject.Overlap(s, "$JS.API.>"), "subject %q overlaps with the JetStream API", s)
-		for _, t := range c.Subjects[:i] {
-			bad(subject.Overlap(s, t), "subjects %q and %q overlap", t, s)
-		}
-	}
-	rules = append(rules, c.unserved()...)
-	if rules == nil {
-		return nil
-	}
-	return &InvalidError{rules}
-}
-
-// unserved lists the settings that this broker does not serve yet.
-func (c Config) unserved() (rules []string) {
-	for _, s := range []struct {
-		used bool
-		name string
-	}{
-		{c.Retention != "limits", "retention " + c.Retention},
-		{c.Storage != "file", "storage " + c.Storage},
-		{c.Discard != "old", "discard " + c.Discard},
-		{c.MaxMsgs >= 0, "max_msgs"},
-		{c.MaxBytes >= 0, "max_bytes"},
-		{c.MaxAge > 0, "max_age"},
-		{c.MaxMsgsPer >= 0, "max_msgs_per_subject"},
-		{c.MaxConsumers > 0, "max_consumers"},
-		{c.NoAck, "no_ack"},
-		{c.Sealed, "sealed"},
-		{c.MirrorDir, "mirror_direct"},
-		{c.AllowDirect, "allow_direct"},
-		{c.AllowRollup, "allow_rollup_hdrs"},
-		{c.FirstSeq > 1, "first_seq"},
-		{c.Compression != "none", "compression " + c.Compression},
-	} {
-		if s.used {
-			rules = append(rules, s.name+" is not served by this broker yet")
-		}
-	}
-	c.each(func(name string, value *json.RawMessage) {
-		if !asksNothing(*value) {
-			rules = append(rules, name+" is not served by this broker yet")
-		}
-	})
-	return rules
-}
-
-func validName(name string) bool {
-	return name != "" && len(name) <= 255 && !strings.ContainsAny(name, " .*>/\\\t\r\n\x00")
 }
