@@ -117,6 +117,7 @@ func (b *Broker) closeGroup(g *group) {
 	if g.leading {
 		g.stopLeading()
 	}
+	g.state.close()
 	g.damaged = "deleted"
 	g.incarnation++
 	for i := range b.groups {
@@ -184,7 +185,6 @@ func (b *Broker) timer(key machine.TimerKey) {
 		for _, g := range b.groups {
 			g.tick()
 		}
-		b.meta().tick()
 		if b.log.Segments() > b.cfg.MaxSegments {
 			b.freeLog()
 		}

@@ -18,6 +18,31 @@ const (
 	// BugCommitBeforeDurable counts the leader's own copy before it is durable.
 	BugCommitBeforeDurable
 
+	// BugHalfWindow forgets deduplication ids after half the window.
+	BugHalfWindow
+	// BugForgetIDs forgets them when a checkpoint or snapshot is read.
+	BugForgetIDs
+	// BugRememberRefused remembers the id of a publish that was refused.
+	BugRememberRefused
+	// BugDuplicateSeq answers a duplicate with the stream's last sequence.
+	BugDuplicateSeq
+	// BugSubjectOfStream holds an expected sequence of a subject against the stream's last.
+	BugSubjectOfStream
+	// BugLimitNewest removes the newest message of a subject that has too many.
+	BugLimitNewest
+	// BugDiscardNewOneMore lets, with discard new, one message too many in.
+	BugDiscardNewOneMore
+	// BugPurgeOneMore purges one message too many.
+	BugPurgeOneMore
+	// BugRollupEarly rolls up before it is decided whether the message is stored.
+	BugRollupEarly
+	// BugLocalClock expires messages by each replica's own clock, at apply.
+	BugLocalClock
+	// BugNoExpiry leaves expiry to the next publish.
+	BugNoExpiry
+	// BugFirstAckRemoves removes a message from a work queue or interest stream when the first consumer is done with it.
+	BugFirstAckRemoves
+
 	bugs // how many
 )
 
@@ -32,6 +57,18 @@ var bugTable = [bugs]bugRow{
 	BugAcceptAfterHole:     {"accept-after-hole", "a valid record after a hole is accepted"},
 	BugRetrySync:           {"retry-sync", "a failed sync is tried again"},
 	BugCommitBeforeDurable: {"commit-before-durable", "the leader counts its own copy before it is durable"},
+	BugHalfWindow:          {"half-window", "deduplication ids are forgotten after half the window"},
+	BugForgetIDs:           {"forget-ids", "deduplication ids are lost with a restart from a checkpoint"},
+	BugRememberRefused:     {"remember-refused", "the id of a refused publish is remembered"},
+	BugDuplicateSeq:        {"duplicate-seq", "a duplicate is answered with the stream's last sequence"},
+	BugSubjectOfStream:     {"subject-of-stream", "the expected sequence of a subject is compared with the stream's last"},
+	BugLimitNewest:         {"limit-newest", "max_msgs_per_subject removes the newest"},
+	BugDiscardNewOneMore:   {"discard-new-one-more", "discard new lets one message too many in"},
+	BugPurgeOneMore:        {"purge-one-more", "a purge removes one message too many"},
+	BugRollupEarly:         {"rollup-early", "a rollup removes before its message is known to be stored"},
+	BugLocalClock:          {"local-clock", "max_age is decided by each replica's clock"},
+	BugNoExpiry:            {"no-expiry", "nothing expires while nothing is published"},
+	BugFirstAckRemoves:     {"first-ack-removes", "the first consumer's ack removes a message that others need"},
 }
 
 func (r bugRow) switchName() string { return "bug-" + r.name }

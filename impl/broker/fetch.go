@@ -150,8 +150,9 @@ func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 		if _, have, _, _ := g.store.State(); m.Seq != have+1 || m.Seq > f.last {
 			continue
 		}
-		g.store.Append(store.Message{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data})
-		g.observeStored(m.Seq, m.Index, m.Time, m.Subject, m.Data)
+		kept := store.Message{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data}
+		g.store.Append(kept)
+		g.observeStored(&kept)
 		f.idle, progress = 0, true
 	}
 	if progress { // else it answers a question asked twice; the tick asks again

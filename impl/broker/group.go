@@ -21,6 +21,9 @@ type state interface {
 	// lead and follow tell that this node began or ceased to lead the group.
 	lead()
 	follow()
+	// tick is called every tick, close when this node leaves the group for good.
+	tick()
+	close()
 	// encode is the whole state beyond the store's messages; decode restores it.
 	encode() []byte
 	decode(text []byte) error
@@ -346,6 +349,7 @@ func (g *group) tick() {
 			_ = g.node.Campaign()
 		}
 	}
+	g.state.tick()
 	g.tickFetch()
 	if g.pinned {
 		g.startCheckpoint()

@@ -147,7 +147,8 @@ func (g *group) wipe(s *streamState) {
 	g.b.log.Rebase(g.id, 0, 0)
 	g.store.Reset(g.b.fx)
 	g.touch()
-	g.applied, g.appliedTerm, g.checkpoint, s.lastTime = 0, 0, 0, 0
+	g.applied, g.appliedTerm, g.checkpoint = 0, 0, 0
+	s.reset()
 	g.observe(machine.Observation{Kind: machine.Recovered, Why: "rebuilt"})
 }
 

@@ -289,14 +289,17 @@ func (b *Broker) deliver(s *subscription, m *message) bool {
 }
 
 // reply publishes an answer of this broker's.
-func (b *Broker) reply(to string, data []byte) {
+func (b *Broker) reply(to string, data []byte) { b.replyWith(to, nil, data) }
+
+// replyWith publishes an answer with a header block.
+func (b *Broker) replyWith(to string, header, data []byte) {
 	if !subject.Valid(to) {
 		return // nobody asked, or nobody could be meant
 	}
-	b.route(&message{subject: []byte(to), data: data})
+	b.route(&message{subject: []byte(to), header: header, data: data})
 }
 
-// request passes a client's request on to another part of the system, which answers the client.
-func (b *Broker) request(subject, reply string) (reached bool) {
-	return b.route(&message{subject: []byte(subject), reply: []byte(reply)})
+// request asks another part of the system, which answers at reply: a client, or a part of this one.
+func (b *Broker) request(subject, reply string, data []byte) (reached bool) {
+	return b.route(&message{subject: []byte(subject), reply: []byte(reply), data: data})
 }

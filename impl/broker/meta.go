@@ -15,11 +15,21 @@ import (
 // to stand for election when the group is made.
 type assignment struct {
 	Config  stream.Config
+	Origin  *stream.Config `json:",omitempty"` // as it was created, if it has been changed since
+	Version uint64         `json:",omitempty"` // the command that changed it last
 	Group   uint64
 	Peers   []machine.NodeID
 	Created int64
 
 	group *group // nil where this node holds no replica
+}
+
+// origin is the configuration that the stream's log begins with.
+func (a *assignment) origin() stream.Config {
+	if a.Origin != nil {
+		return *a.Origin
+	}
+	return a.Config
 }
 
 // metaState is what the meta group's entries act on: which streams there are, and where. Every
@@ -29,12 +39,16 @@ type metaState struct {
 	streams []*assignment // sorted by name
 	created []created
 	subs    []*subscription
+	lists   []*list // as leader
+	listed  uint64  // number of the newest of them
 }
 
-// created is a client that waits to hear that its stream is there: the stream's leader tells it, as soon as
-// there is one.
+// created is a client that waits to hear that its stream is there, or is as it wants it (version, update): the
+// stream's leader tells it, as soon as there is one.
 type created struct {
 	stream, reply string
+	version       uint64
+	update        bool
 	ticks         int
 }
 
@@ -47,6 +61,7 @@ const (
 // metaCommand is one entry's wish. Meta entries are few, so they are JSON.
 type metaCommand struct {
 	Create *stream.Config `json:",omitempty"`
+	Update *stream.Config `json:",omitempty"`
 	Delete string         `json:",omitempty"`
 	Reply  string         `json:",omitempty"`
 }
@@ -123,6 +138,8 @@ func (s *metaState) apply(index, _ uint64, data []byte) {
 		switch {
 		case c.Create != nil:
 			s.applyCreate(index*maxCommands+uint64(i), h, c, own)
+		case c.Update != nil:
+			s.applyUpdate(index*maxCommands+uint64(i), c, own)
 		case c.Delete != "":
 			s.applyDelete(c, own)
 		}
@@ -143,21 +160,19 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 		case !have.Config.Equal(*c.Create):
 			answer((&apiError{400, 10058, "stream name already in use with a different configuration"}).typed(typeStreamCreate))
 		case own:
-			s.tellCreated(c)
+			s.tellConfigured(created{stream: c.Create.Name, reply: c.Reply})
 		}
 		return
 	}
-	for _, other := range s.streams {
-		if overlap(other.Config.Subjects, c.Create.Subjects) {
-			answer((&apiError{400, 10065, "subjects overlap with an existing stream"}).typed(typeStreamCreate))
-			return
-		}
+	if s.taken(nil, c.Create.Subjects) {
+		answer(errSubjectOverlap.typed(typeStreamCreate))
+		return
 	}
 	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas)}
 	s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
 	s.place(a)
 	if own {
-		s.tellCreated(c)
+		s.tellConfigured(created{stream: c.Create.Name, reply: c.Reply})
 	}
 	s.g.b.observe(machine.Observation{Kind: machine.StreamCreated, Stream: a.Config.Name, Group: a.Group, N: int64(a.Config.Replicas)})
 	if a.group != nil && a.Peers[0] == s.g.b.cfg.Node {
@@ -167,21 +182,27 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 	}
 }
 
-// tellCreated has the stream's leader answer the client, now or when it has one.
-func (s *metaState) tellCreated(c metaCommand) {
+// tellConfigured has the stream's leader answer the client, now or when it has one.
+func (s *metaState) tellConfigured(c created) {
 	if len(s.created) < maxCreated {
-		s.created = append(s.created, created{stream: c.Create.Name, reply: c.Reply})
+		s.created = append(s.created, c)
 		s.askLeaders()
 	}
 }
 
 // askLeaders asks the leaders of streams to answer those who created them.
 func (s *metaState) askLeaders() {
-	s.created = slices.DeleteFunc(s.created, func(c created) bool { return s.g.b.request(createdPrefix+c.stream, c.reply) })
+	s.created = slices.DeleteFunc(s.created, func(c created) bool {
+		return s.g.b.request(createdPrefix+c.stream, c.reply, marshal(createdRequest{c.version, c.update}))
+	})
 }
 
-// tick forgets those who have given up.
+// tick forgets those who have given up, and answers those who have waited long enough.
 func (s *metaState) tick() {
+	for _, l := range s.lists {
+		l.ticks++
+	}
+	s.finishLists()
 	for i := range s.created {
 		s.created[i].ticks++
 	}
@@ -243,7 +264,7 @@ func (s *metaState) choosePeers(replicas int) []machine.NodeID {
 func (s *metaState) place(a *assignment) {
 	for _, p := range a.Peers {
 		if p == s.g.b.cfg.Node {
-			g, err := s.g.b.openGroup(a.Group, a.Peers, streamDir(a.Group), func(g *group) state { return &streamState{g: g, a: a} })
+			g, err := s.g.b.openGroup(a.Group, a.Peers, streamDir(a.Group), func(g *group) state { return newStreamState(g, a) })
 			if err != nil {
 				machine.Broken("stream %s: %v", a.Config.Name, err)
 			}
@@ -283,8 +304,14 @@ func (s *metaState) lead() {
 		{apiStreamUpdate + "*", s.updateRequest},
 		{apiStreamDelete + "*", s.deleteRequest},
 		{apiStreamNames, s.namesRequest},
+		{apiStreamList, s.listRequest},
+		{s.listReply() + "*.*", s.described},
+		{apiMetaStepDown, s.stepDownRequest},
 		{apiStreamInfo + "*", s.ifMissing(typeStreamInfo)},
 		{apiMsgGet + "*", s.ifMissing(typeMsgGet)},
+		{apiMsgDelete + "*", s.ifMissing(typeMsgDelete)},
+		{apiStreamPurge + "*", s.ifMissing(typeStreamPurge)},
+		{apiStreamStepDown + "*", s.ifMissing(typeStreamStepDown)},
 	} {
 		serve(h.filter, h.handle)
 	}
@@ -297,5 +324,7 @@ func (s *metaState) follow() {
 	for _, sub := range s.subs {
 		s.g.b.unsubscribe(sub)
 	}
-	s.subs = nil
+	s.subs, s.lists = nil, nil
 }
+
+func (s *metaState) close() {}

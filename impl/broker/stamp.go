@@ -1,7 +1,10 @@
 package broker
 
-// stamp renders nanoseconds since the Unix epoch as RFC 3339 in UTC, as the API's JSON has it. The
-// core may not see package time; the calendar is Hinnant's days-from-civil run backwards.
+import "bytes"
+
+// stamp renders nanoseconds since the Unix epoch as RFC 3339 in UTC, as the API's JSON has it: without the
+// zeros that a fraction ends in. The core may not see package time; the calendar is Hinnant's days-from-civil run
+// backwards.
 func stamp(ns int64) string {
 	days, rest := ns/(86400*sec), ns%(86400*sec)
 	if rest < 0 {
@@ -32,9 +35,11 @@ func stamp(ns int64) string {
 	secs := rest / sec
 	b = append(padded(b, secs/3600, 2), ':')
 	b = append(padded(b, secs/60%60, 2), ':')
-	b = append(padded(b, secs%60, 2), '.')
-	b = append(padded(b, rest%sec, 9), 'Z')
-	return string(b)
+	b = padded(b, secs%60, 2)
+	if rest %= sec; rest > 0 {
+		b = bytes.TrimRight(padded(append(b, '.'), rest, 9), "0")
+	}
+	return string(append(b, 'Z'))
 }
 
 func padded(b []byte, v int64, width int) []byte {

@@ -1,10 +1,9 @@
 package broker
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
-
-	"github.com/brokerlab/brokerlab/model/stream"
 )
 
 // apiPrefix begins the subject of every API request.
@@ -14,15 +13,11 @@ const apiPrefix = "$JS.API."
 // once, for what a client makes of "no responders" does not say what is missing. What follows a prefix
 // that ends in a dot begins with a stream's name.
 //
-// CONSUMER.MSG.NEXT and DIRECT.GET are not among them: what answers those is messages, so that a
-// client would take a refusal for one. They hear "no responders", as from a nats-server without the consumer.
+// CONSUMER.MSG.NEXT is not among them: what answers it is messages, so that a client would take a refusal
+// for one. It hears "no responders", as from a nats-server without the consumer.
 var unservedAPI = []struct{ prefix, kind string }{
-	{"STREAM.LIST", "stream_list_response"},
-	{"STREAM.PURGE.", "stream_purge_response"},
-	{"STREAM.MSG.DELETE.", "stream_msg_delete_response"},
 	{"STREAM.SNAPSHOT.", "stream_snapshot_response"},
 	{"STREAM.RESTORE.", "stream_restore_response"},
-	{"STREAM.LEADER.STEPDOWN.", "stream_leader_stepdown_response"},
 	{"STREAM.PEER.REMOVE.", "stream_remove_peer_response"},
 	{"CONSUMER.CREATE.", "consumer_create_response"},
 	{"CONSUMER.DURABLE.CREATE.", "consumer_create_response"},
@@ -34,7 +29,6 @@ var unservedAPI = []struct{ prefix, kind string }{
 	{"CONSUMER.RESET.", "consumer_reset_response"},
 	{"CONSUMER.UNPIN.", "consumer_unpin_response"},
 	{"CONSUMER.LEADER.STEPDOWN.", "consumer_leader_stepdown_response"},
-	{"META.LEADER.STEPDOWN", "meta_leader_stepdown_response"},
 	{"SERVER.REMOVE", "meta_server_remove_response"},
 	{"ACCOUNT.PURGE.", "account_purge_response"},
 }
@@ -67,46 +61,15 @@ func (s *metaState) refuseUnserved(prefix, kind string) func(*message) {
 	}
 }
 
-// updateRequest confirms a configuration that the stream has already, which is what clients that
-// create or update ask for most of the time. A change is not served yet.
-func (s *metaState) updateRequest(m *message) {
-	name, reply := lastToken(m.subject), string(m.reply)
-	cfg, err := stream.Parse(m.data)
-	if err != nil {
-		s.g.b.reply(reply, (&apiError{400, 10025, "invalid JSON: " + err.Error()}).typed(typeStreamUpdate))
-		return
-	}
-	cfg = cfg.Defaults()
-	s.g.readWhenLeading(reply, func(reply string) {
-		_, a := s.find(name)
-		switch {
-		case a == nil:
-			s.g.b.reply(reply, errStreamNotFound.typed(typeStreamUpdate))
-		case cfg.Name != name:
-			s.g.b.reply(reply, (&apiError{400, 10056, "stream name in subject does not match request"}).typed(typeStreamUpdate))
-		case !a.Config.Equal(cfg):
-			s.g.b.reply(reply, notServed("changing a stream's configuration").typed(typeStreamUpdate))
-		default:
-			s.g.b.request(apiStreamInfo+name, reply)
-		}
-	})
-}
-
-// listRequest is what STREAM.NAMES asks for: the streams from Offset on that take in some of Subject's messages.
-type listRequest struct {
-	Offset  int    `json:"offset"`
-	Subject string `json:"subject"`
-}
-
-// namesLimit is how many names an answer holds.
-const namesLimit = 1024
-
-// parseRequest reads the JSON of a request; none at all asks for nothing.
+// parseRequest reads the JSON of a request; none at all asks for nothing. A field that nobody knows is an error: it
+// would be ignored (nats-server unmarshalRequest, strict since 2.12).
 func parseRequest(data []byte, into any) *apiError {
 	if len(data) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(data, into); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
 		return &apiError{400, 10025, "invalid JSON: " + err.Error()}
 	}
 	return nil

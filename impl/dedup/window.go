@@ -62,12 +62,12 @@ func (w *Window) forget() {
 	w.head++
 }
 
-// Oldest is the stamp of the id that will be forgotten first.
-func (w *Window) Oldest() (time int64, ok bool) {
+// Newest is the stamp of the id that will be forgotten last.
+func (w *Window) Newest() (time int64, ok bool) {
 	if w.head == len(w.entries) {
 		return 0, false
 	}
-	return w.entries[w.head].time, true
+	return w.entries[len(w.entries)-1].time, true
 }
 
 // Len is how many ids are remembered.

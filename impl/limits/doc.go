@@ -3,7 +3,7 @@
 //
 // Invariants:
 //   - With discard old what goes is the oldest: of the stream, or of the subject that has too many.
-//   - After Enforce no limit is exceeded.
+//   - After Subject, Total and Expire no limit is exceeded, and nothing went that need not have.
 //   - Nothing but what the Store holds and the stamp it is told decides.
 //
 // A message's size is that of its subject, headers and data, as the store counts it; nats-server counts 30

@@ -1,6 +1,10 @@
 package limits
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+)
 
 // Store is what a stream holds, as far as limits look at it (impl/store).
 type Store interface {
@@ -53,16 +57,8 @@ func (l Limits) Refusal(s Store, subject string, size int, rollup bool) error {
 	return nil
 }
 
-// Why a message has to go.
-const (
-	WhyMsgs       = "max-msgs"
-	WhyBytes      = "max-bytes"
-	WhyPerSubject = "max-msgs-per-subject"
-	WhyAge        = "max-age"
-)
-
 // Subject calls remove with the oldest messages of subject until it has no more than it may.
-func (l Limits) Subject(s Store, subject string, remove func(seq uint64, why string)) {
+func (l Limits) Subject(s Store, subject string, remove func(seq uint64, rule string)) {
 	if l.PerSubject <= 0 {
 		return
 	}
@@ -71,13 +67,13 @@ func (l Limits) Subject(s Store, subject string, remove func(seq uint64, why str
 		if !ok {
 			return
 		}
-		remove(seq, WhyPerSubject)
+		remove(seq, machine.RuleMaxMsgsPer)
 	}
 }
 
 // Total calls remove with the oldest messages of the stream until there are no more than there may be. With RefuseNew
 // none is too many: none came in.
-func (l Limits) Total(s Store, remove func(seq uint64, why string)) {
+func (l Limits) Total(s Store, remove func(seq uint64, rule string)) {
 	if l.RefuseNew {
 		return
 	}
@@ -87,9 +83,9 @@ func (l Limits) Total(s Store, remove func(seq uint64, why string)) {
 		case count == 0:
 			return
 		case l.Msgs > 0 && count > uint64(l.Msgs):
-			remove(first, WhyMsgs)
+			remove(first, machine.RuleMaxMsgs)
 		case l.Bytes > 0 && bytes > uint64(l.Bytes):
-			remove(first, WhyBytes)
+			remove(first, machine.RuleMaxBytes)
 		default:
 			return
 		}
@@ -98,14 +94,14 @@ func (l Limits) Total(s Store, remove func(seq uint64, why string)) {
 
 // Expire calls remove with the messages whose age at now has reached the limit. Stamps do not decrease, so they are
 // the oldest.
-func (l Limits) Expire(s Store, now int64, remove func(seq uint64, why string)) {
+func (l Limits) Expire(s Store, now int64, remove func(seq uint64, rule string)) {
 	for {
 		due, ok := l.Due(s)
 		if !ok || due > now {
 			return
 		}
 		first, _, _, _ := s.State()
-		remove(first, WhyAge)
+		remove(first, machine.RuleMaxAge)
 	}
 }
 

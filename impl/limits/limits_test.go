@@ -120,7 +120,7 @@ func TestTheOldestGoOfTheSubjectAndOfTheStream(t *testing.T) {
 	limits := Limits{PerSubject: 2, Msgs: 3, Bytes: 15}
 	limits.Subject(l, "a", remove)
 	limits.Total(l, remove)
-	require.Equal(t, []string{"1 max-msgs-per-subject", "2 max-msgs", "3 max-bytes", "4 max-bytes"}, gone)
+	require.Equal(t, []string{"1 max_msgs_per_subject", "2 max_msgs", "3 max_bytes", "4 max_bytes"}, gone)
 }
 
 func TestAMessageGoesWhenItsAgeReachesTheLimit(t *testing.T) {

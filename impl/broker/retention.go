@@ -1,0 +1,82 @@
+package broker
+
+import (
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/model/stream"
+)
+
+// holders is what a stream asks and tells its consumers, always at apply: a function of the log, as they are.
+type holders interface {
+	// interested says whether any consumer takes messages of subject: an interest stream stores no others.
+	interested(subject string) bool
+	// needs says whether any consumer that takes subject is not done with message seq.
+	needs(seq uint64, subject string) bool
+	// stored tells of a new message, removed of one that has left by a rule; entry is the index of the entry.
+	stored(entry, seq uint64, subject string)
+	removed(entry, seq uint64, subject string)
+	// count is how many consumers there are.
+	count() int
+	// encode is their part of the stream's state; decode restores it, nil being that of a stream without any.
+	encode() []byte
+	decode(text []byte) error
+}
+
+// nobody is a stream without consumers.
+type nobody struct{}
+
+func (nobody) interested(string) bool        { return false }
+func (nobody) needs(uint64, string) bool     { return false }
+func (nobody) stored(_, _ uint64, _ string)  {}
+func (nobody) removed(_, _ uint64, _ string) {}
+func (nobody) count() int                    { return 0 }
+func (nobody) encode() []byte                { return nil }
+func (nobody) decode([]byte) error           { return nil }
+
+// remove takes a message out by a rule (machine.Rule...); false if it is not there.
+func (s *streamState) remove(entry, seq uint64, rule string) bool {
+	subject, ok := s.g.store.SubjectOf(seq)
+	if !ok {
+		return false
+	}
+	s.g.store.Delete(seq)
+	s.observeRemoved(entry, seq, rule)
+	s.holders.removed(entry, seq, subject)
+	return true
+}
+
+// settled is told by a consumer, at apply of entry, that it is done with message seq, or is gone: a work queue
+// and an interest stream keep a message only for those who are not.
+func (s *streamState) settled(entry, seq uint64) {
+	if s.cfg.Retention == stream.Limits {
+		return
+	}
+	subject, ok := s.g.store.SubjectOf(seq)
+	if !ok || s.holders.needs(seq, subject) && !s.g.b.bug(BugFirstAckRemoves) {
+		return
+	}
+	s.remove(entry, seq, machine.RuleAck)
+}
+
+// releaseUnneeded removes, from an interest stream, everything that no consumer needs: after one has been deleted, or
+// the retention changed. A work queue keeps what nobody takes.
+func (s *streamState) releaseUnneeded(entry uint64) {
+	if s.cfg.Retention != stream.Interest {
+		return
+	}
+	for seq, ok := s.g.store.NextAt(1); ok; seq, ok = s.g.store.NextAt(seq + 1) {
+		if subject, _ := s.g.store.SubjectOf(seq); !s.holders.needs(seq, subject) {
+			s.remove(entry, seq, machine.RuleAck)
+		}
+	}
+}
+
+func (s *streamState) observeRemoved(entry, seq uint64, rule string) {
+	if !s.g.b.cfg.Observe {
+		return
+	}
+	o := machine.Observation{Kind: machine.Removed, Seq: seq, Index: entry, Why: rule}
+	if rule == machine.RuleMaxAge {
+		o.Stamp = s.clock
+	}
+	s.g.observe(o)
+}
