@@ -63,12 +63,21 @@ func (e *apiError) json(streamName string) []byte {
 	}{e, streamName, 0})
 }
 
-// typed is the error as the answer to an API request.
+// typed is the error as the answer to an API request. Some answers have numbers even then.
 func (e *apiError) typed(kind string) []byte {
-	return marshal(struct {
+	answer := struct {
 		Type  string    `json:"type"`
 		Error *apiError `json:"error"`
-	}{kind, e})
+		*paging
+		Purged *uint64 `json:"purged,omitempty"`
+	}{Type: kind, Error: e}
+	switch kind {
+	case typeStreamInfo:
+		answer.paging = &paging{}
+	case typeStreamPurge:
+		answer.Purged = new(uint64)
+	}
+	return marshal(answer)
 }
 
 func marshal(v any) []byte {

@@ -16,17 +16,15 @@ import (
 // directGroup is the queue group of the replicas that answer (nats-server stream.go dgetGroup).
 const directGroup = "_sys_"
 
-// level says whether this replica has applied what it knows to be committed, and hears from a leader.
-func (g *group) level() bool {
-	return g.damaged == "" && g.fetch == nil && g.leader != 0 && g.applied >= g.commit
-}
+// level says whether this replica has applied what it knows to be committed.
+func (g *group) level() bool { return g.applied >= g.commit }
 
 // offerDirect begins or ceases to answer direct gets. A replica that has begun falls behind a little now and
 // then; only without a leader it ceases.
-func (s *streamState) offerDirect(level bool) {
+func (s *streamState) offerDirect() {
 	b := s.g.b
 	switch keep := s.cfg.AllowDirect && s.g.damaged == "" && s.g.fetch == nil && s.g.leader != 0; {
-	case len(s.direct) == 0 && level:
+	case len(s.direct) == 0 && keep && s.g.level():
 		s.direct = []*subscription{
 			{filter: apiDirectGet + s.name(), queue: directGroup, handle: s.directGet},
 			{filter: apiDirectGet + s.name() + ".>", queue: directGroup, handle: s.directLast},
@@ -34,12 +32,16 @@ func (s *streamState) offerDirect(level bool) {
 		for _, sub := range s.direct {
 			b.subscribe(sub)
 		}
-	case len(s.direct) > 0 && !keep:
-		for _, sub := range s.direct {
-			b.unsubscribe(sub)
-		}
-		s.direct = nil
+	case !keep:
+		s.endDirect()
 	}
+}
+
+func (s *streamState) endDirect() {
+	for _, sub := range s.direct {
+		s.g.b.unsubscribe(sub)
+	}
+	s.direct = nil
 }
 
 // directGet answers what the request's JSON asks for.

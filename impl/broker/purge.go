@@ -111,6 +111,8 @@ func (s *streamState) applyDelete(entry, seq uint64, reply string) {
 		why = errSealed
 	case s.cfg.DenyDelete:
 		why = &apiError{500, 10057, "message delete not permitted"}
+	case seq > s.Last():
+		why = &apiError{500, 10057, "stream store EOF"}
 	case !s.remove(entry, seq, machine.RuleDelete):
 		why = &apiError{400, 10043, "sequence " + strconv.FormatUint(seq, 10) + " not found"}
 	}

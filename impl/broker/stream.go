@@ -142,7 +142,7 @@ func (s *streamState) follow() {
 
 // tick is called every tick of the group.
 func (s *streamState) tick() {
-	s.offerDirect(s.cfg.AllowDirect && s.g.level())
+	s.offerDirect()
 	if s.g.leading {
 		s.reconfigure()
 		s.proposeDue()
@@ -150,7 +150,7 @@ func (s *streamState) tick() {
 }
 
 // close ends what this node does for a stream that it leaves.
-func (s *streamState) close() { s.offerDirect(false) }
+func (s *streamState) close() { s.endDirect() }
 
 // internal says whether a subject is of the nodes' own talk, which a stream that takes everything in leaves out.
 func internal(subject []byte) bool { return strings.HasPrefix(string(subject), "$BL.") }

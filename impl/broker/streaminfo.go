@@ -25,14 +25,18 @@ type clusterInfo struct {
 
 type streamInfo struct {
 	Type    string        `json:"type,omitempty"`
-	Total   int           `json:"total,omitempty"` // subjects, if some were asked for
-	Offset  int           `json:"offset,omitempty"`
-	Limit   int           `json:"limit,omitempty"`
+	*paging               // of subjects, in the answer to STREAM.INFO
 	Config  stream.Config `json:"config"`
 	Created string        `json:"created"`
 	State   streamCounts  `json:"state"`
 	Cluster clusterInfo   `json:"cluster"`
 	Stamp   string        `json:"ts"`
+}
+
+type paging struct {
+	Total  int `json:"total"`
+	Offset int `json:"offset"`
+	Limit  int `json:"limit"`
 }
 
 type streamCounts struct {
@@ -85,6 +89,12 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 			NumDeleted: last + 1 - first - count, Consumers: s.holders.count(),
 		},
 		Cluster: clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name},
+	}
+	if kind == typeStreamInfo {
+		info.paging = &paging{}
+	}
+	if last == 0 {
+		info.State.FirstSeq = 0 // nothing has ever been first
 	}
 	if at, ok := s.g.store.TimeOf(first); ok {
 		info.State.FirstTime = stamp(at)
@@ -140,7 +150,7 @@ func (s *streamState) addSubjects(info *streamInfo, req infoRequest) {
 		return true
 	})
 	if n > 0 {
-		info.Total, info.Offset, info.Limit = n, offset, maxSubjectDetails
+		*info.paging = paging{n, offset, maxSubjectDetails}
 	}
 }
 

@@ -145,6 +145,8 @@ func (s *streamState) applyConfigure(entry, version uint64, text []byte) {
 	s.configure(cfg, version)
 	s.asked = 0
 	remove := func(seq uint64, rule string) { s.remove(entry, seq, rule) }
+	s.limits.Expire(s.g.store, s.clock, remove)
+	s.limits.Total(s.g.store, remove)
 	if cfg.MaxMsgsPer > 0 && (old.MaxMsgsPer <= 0 || cfg.MaxMsgsPer < old.MaxMsgsPer) {
 		var over []string
 		s.g.store.EachSubject(">", func(subject string, count, _, _ uint64) bool {
@@ -157,8 +159,6 @@ func (s *streamState) applyConfigure(entry, version uint64, text []byte) {
 			s.limits.Subject(s.g.store, subject, remove)
 		}
 	}
-	s.limits.Expire(s.g.store, s.clock, remove)
-	s.limits.Total(s.g.store, remove)
 	if cfg.Retention != old.Retention {
 		s.releaseUnneeded(entry)
 	}
@@ -204,7 +204,10 @@ func (s *streamState) tellAwaiting() {
 		if w.version > s.version {
 			return false
 		}
-		s.g.readWhenLeading(w.reply, func(reply string) { s.g.b.reply(reply, s.infoJSON(w.kind, infoRequest{})) })
+		s.g.readWhenLeading(w.reply, func(reply string) {
+			s.offerDirect() // before the client, who may ask for one at once, hears of it
+			s.g.b.reply(reply, s.infoJSON(w.kind, infoRequest{}))
+		})
 		return true
 	})
 }

@@ -67,7 +67,7 @@ func TestABrokenRuleIsSaidInTheWordsOfNATS(t *testing.T) {
 		`{"name":"A","discard_new_per_subject":true,"max_msgs_per_subject":1}`: "discard new per subject requires discard new policy to be set",
 		`{"name":"A","discard_new_per_subject":true,"discard":"new"}`:          "discard new per subject requires max msgs per subject > 0",
 		`{"name":"A","mirror_direct":true}`:                                    "stream has no mirror but does have mirror direct",
-		`{"name":"A","subjects":["x","x"]}`:                                    "duplicate subjects detected",
+		`{"name":"A","subjects":["x","x"]}`:                                    `subject "x" overlaps with "x"`,
 		`{"name":"A","subjects":[">"]}`:                                        "capturing all subjects requires no-ack to be true",
 		`{"name":"A","subjects":[">"],"no_ack":true,"num_replicas":3}`:         "capturing all subjects requires replicas of 1",
 		`{"name":"A","subjects":["$JS.ACK.>"]}`:                                "subjects that overlap with jetstream api require no-ack to be true",

@@ -106,10 +106,6 @@ func (c *Config) checkSubjects(r *rules) {
 			r.add(subject.Overlap(s, "$SYS.>") && !subject.Subset(s, "$SYS.ACCOUNT.>") && s != ">",
 				"subjects that overlap with system api require no-ack to be true")
 		}
-		if slices.Contains(c.Subjects[:i], s) {
-			r.add(true, "duplicate subjects detected")
-			continue
-		}
 		for _, t := range c.Subjects[:i] {
 			r.add(subject.ValidFilter(t) && subject.Overlap(s, t), "subject %q overlaps with %q", t, s)
 		}
