@@ -23,8 +23,10 @@ import (
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
 //	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
 //	healed | drained | fault on TEXT | fault off TEXT
+//
+// Lines about core messaging are those of coreLine.
 func script(t testing.TB, text string) *history.History {
-	b := &builder{t: t, h: &history.History{Header: history.Header{Streams: []history.Stream{{Name: "S", Replicas: 3}}}}, open: map[string]history.Event{}}
+	b := &builder{t: t, h: &history.History{Header: history.Header{Streams: []history.Stream{{Name: "S", Replicas: 3}}}}, open: map[string]history.Event{}, labels: map[string]history.Event{}}
 	for _, line := range strings.Split(text, "\n") {
 		for _, part := range strings.Split(line, ";") {
 			if words := strings.Fields(part); len(words) > 0 && words[0] != "#" {
@@ -39,8 +41,10 @@ type builder struct {
 	t    testing.TB
 	h    *history.History
 	open map[string]history.Event
-	ops  uint64
-	now  int64
+	// labels of operations of core messaging
+	labels map[string]history.Event
+	ops    uint64
+	now    int64
 }
 
 func (b *builder) line(w []string) {
@@ -57,6 +61,8 @@ func (b *builder) line(w []string) {
 		}
 	}
 	switch {
+	case len(w) > 1 && b.coreLine(e, w):
+		return
 	case w[0] == "healed" || w[0] == "drained":
 		e.Kind, e.Verb = history.Obs, history.Verb(w[0])
 	case w[0] == "fault":

@@ -165,6 +165,7 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 	if wanted(spec.NoCrash) {
 		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group"})
 	}
+	p.seatCore(rec, o, wanted, add)
 }
 
 // Run judges a whole history.

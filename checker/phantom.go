@@ -17,7 +17,7 @@ func sighting(rec *record, s *seen) bool {
 		return true
 	}
 	o := &rec.ops[s.op]
-	return o.verb != publish && o.status == done && !o.notFound
+	return o.verb != publish && o.status == done && !o.notFound && !coreVerb(s.e.Verb)
 }
 
 // phantomJudge judges no-phantom: each value seen was published before.

@@ -16,6 +16,8 @@ const (
 	obsDamaged       history.Verb = "damaged"
 	obsStreamCreated history.Verb = "stream-created"
 	obsStreamDeleted history.Verb = "stream-deleted"
+	obsInterest      history.Verb = "interest"
+	obsDropped       history.Verb = "dropped"
 )
 
 // whySnapshot is the reason of a Recovered after which a node's log begins at the entry named, and holds nothing of

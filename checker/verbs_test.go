@@ -14,6 +14,7 @@ func TestObservationsAreNamedAsMachinesNameThem(t *testing.T) {
 		obsStored: machine.Stored, obsApplied: machine.Applied, obsLeader: machine.Leader, obsVoted: machine.Voted,
 		obsRecovered: machine.Recovered, obsRemoved: machine.Removed, obsTruncated: machine.Truncated, obsAppended: machine.Appended,
 		obsAcked: machine.Acked, obsDamaged: machine.Damaged, obsStreamCreated: machine.StreamCreated, obsStreamDeleted: machine.StreamDeleted,
+		obsInterest: machine.Interest, obsDropped: machine.Dropped,
 	} {
 		require.Equal(t, kind.String(), string(verb))
 	}
