@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"encoding/binary"
+	"fmt"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -11,19 +11,25 @@ import (
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// fetch is a snapshot on its way in. A snapshot is a manifest: the state, and which messages the
-// stream holds. The messages are fetched from the leader first, a chunk at a time over the route
-// link, written and checkpointed; only then does raft hear of the snapshot.
+// fetch is a snapshot on its way in. A snapshot is a manifest: the state, and what the stream held. The
+// messages are fetched from the leader first, a chunk at a time over the route link, written and
+// checkpointed; only then does raft hear of the snapshot.
+//
+// What is here already is not fetched: of that the leader only says which are gone. They are removed at
+// the very end, when nothing can go wrong any more but a crash, which brings back the old checkpoint.
 type fetch struct {
-	message *pb.Message
-	from    machine.NodeID
-	index   uint64
-	term    uint64
-	state   []byte
-	last    uint64 // of the stream when the snapshot was taken
-	start   uint64 // last sequence here when the fetch began
-	idle    int    // ticks without progress
-	whole   bool   // every message is here; the checkpoint is under way
+	message  *pb.Message
+	from     machine.NodeID
+	index    uint64
+	term     uint64
+	manifest wire.Manifest
+	start    uint64 // last sequence here when the fetch began
+	next     uint64 // sequence to ask for
+	gone     []wire.Span
+	removed  []uint64 // once they are, for observers
+	emptied  bool     // what was here when the fetch began is not
+	idle     int      // ticks without progress
+	whole    bool     // every message is here; the checkpoint is under way
 }
 
 const (
@@ -34,18 +40,6 @@ const (
 	// before it probes again.
 	snapshotRetryTicks = 50
 )
-
-// snapshot makes the manifest of the applied state, for raft to send.
-func (g *group) snapshot() *pb.Snapshot {
-	if g.applied == 0 {
-		return nil
-	}
-	_, last, _, _ := g.store.State()
-	data := appendBytes(nil, g.state.encode())
-	data = binary.AppendUvarint(data, last)
-	index, term := g.applied, g.appliedTerm
-	return &pb.Snapshot{Data: data, Metadata: &pb.SnapshotMetadata{Index: &index, Term: &term, ConfState: g.tail.conf}}
-}
 
 // snapshotSent notes that a peer was sent a snapshot. Raft then waits for it; if nothing comes
 // of it, the leader has to be told.
@@ -65,6 +59,7 @@ type sentSnapshot struct {
 }
 
 func (g *group) tickSnapshots() {
+	g.tickPins()
 	keep := g.snapshots[:0]
 	for _, s := range g.snapshots {
 		if s.ticks++; s.ticks < snapshotRetryTicks {
@@ -101,63 +96,99 @@ func (g *group) startFetch(m *pb.Message) {
 		g.abortFetch("a newer leader's snapshot")
 	}
 	f := &fetch{message: m, from: machine.NodeID(m.GetFrom()), index: index, term: term}
-	if !f.readManifest(m.GetSnapshot().GetData()) {
-		g.drop("a snapshot whose manifest does not decode")
+	if f.manifest, err = wire.DecodeManifest(m.GetSnapshot().GetData()); err != nil {
+		g.drop("a snapshot: " + err.Error())
 		return
 	}
-	if _, f.start, _, _ = g.store.State(); f.start > f.last {
-		// Only a replica whose log lost committed entries holds more than its leader.
-		g.store.Reset(g.b.fx)
-		g.touch()
-		f.start = 0
-	}
 	g.fetch = f
+	if _, f.start, _, _ = g.store.State(); f.start > f.manifest.Last {
+		g.fetchAll("more")
+	}
+	f.next = 1
 	g.askChunk()
 }
 
-// readManifest takes a manifest apart.
-func (f *fetch) readManifest(data []byte) (ok bool) {
-	size, n := binary.Uvarint(data)
-	if n <= 0 || size > uint64(len(data)-n) {
-		return false
-	}
-	f.state = data[n : uint64(n)+size]
-	f.last, n = binary.Uvarint(data[uint64(n)+size:])
-	return n > 0
+// fetchAll begins a fetch again with nothing: only a replica whose log lost committed entries holds what the
+// snapshot does not go on from.
+func (g *group) fetchAll(what string) {
+	f := g.fetch
+	g.drop(fmt.Sprintf("the messages here, which are %s than those that snapshot %d goes on from", what, f.index))
+	g.store.Reset(g.b.fx)
+	g.touch()
+	f.start, f.next, f.gone, f.emptied = 0, 1, nil, true
 }
 
-// askChunk asks for the messages after the last one here, or goes on when there are none left.
+// askChunk asks for what comes next, or goes on when there is nothing left.
 func (g *group) askChunk() {
-	_, have, _, _ := g.store.State()
-	if have < g.fetch.last {
-		g.b.sendRoute(g.fetch.from, wire.AppendCatchup(nil, wire.KindCatchupRequest, &wire.Catchup{Group: g.id, Snapshot: g.fetch.index, From: have + 1}))
-		return
+	f := g.fetch
+	if f.next > f.manifest.Last && !f.whole {
+		g.completeFetch()
 	}
-	if !g.fetch.whole {
-		g.fetch.whole = g.store.StartCheckpoint(g.b.fx, g.fetch.index, g.fetch.term, g.fetch.state)
+	if f.next <= f.manifest.Last {
+		g.b.sendRoute(f.from, wire.AppendCatchup(nil, wire.KindCatchupRequest, &wire.Catchup{Group: g.id, Snapshot: f.index, From: f.next, Have: f.start}))
 	}
 }
 
-// chunk stores a chunk of fetched messages.
+// chunk stores a chunk of fetched messages, and notes what is gone.
 func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 	f := g.fetch
-	if f == nil || f.whole || f.from != from {
-		return
+	if f == nil || f.from != from || c.Snapshot != f.index || c.From != f.next || c.Upto < c.From || c.Upto > f.manifest.Last {
+		return // it answers a question asked twice, or of an earlier fetch; the tick asks again
 	}
-	progress := false
 	for i := range c.Messages {
 		m := &c.Messages[i]
-		if _, have, _, _ := g.store.State(); m.Seq != have+1 || m.Seq > f.last {
+		if _, have, _, _ := g.store.State(); m.Seq <= have || m.Seq > c.Upto {
 			continue
 		}
 		kept := store.Message{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data}
 		g.store.Append(kept)
 		g.observeStored(&kept)
-		f.idle, progress = 0, true
 	}
-	if progress { // else it answers a question asked twice; the tick asks again
-		g.touch()
-		g.askChunk()
+	for _, span := range c.Gone {
+		if seq, ok := g.store.NextAt(span.From); ok && seq <= min(span.To, f.start) {
+			f.gone = append(f.gone, wire.Span{From: seq, To: min(span.To, f.start)})
+		}
+	}
+	f.next, f.idle = c.Upto+1, 0
+	g.touch()
+	g.askChunk()
+}
+
+// completeFetch removes what the snapshot does not have and begins the checkpoint, both or neither.
+func (g *group) completeFetch() {
+	if !g.store.CanCheckpoint() {
+		return // the tick tries again
+	}
+	f := g.fetch
+	want := &f.manifest
+	_, _, count, bytes := g.store.State()
+	var doomed []uint64
+	for _, span := range f.gone {
+		for seq, ok := g.store.NextAt(span.From); ok && seq <= span.To; seq, ok = g.store.NextAt(seq + 1) {
+			size, _ := g.store.SizeOf(seq)
+			doomed, bytes = append(doomed, seq), bytes-uint64(size)
+		}
+	}
+	if count-uint64(len(doomed)) != want.Count || bytes != want.Bytes {
+		if f.emptied {
+			g.abortFetch(fmt.Sprintf("%d messages of %d bytes are here, not %d of %d", count-uint64(len(doomed)), bytes, want.Count, want.Bytes))
+			return
+		}
+		g.fetchAll("others")
+		return
+	}
+	for _, seq := range doomed {
+		g.store.Delete(seq)
+	}
+	g.store.Skip(want.Last)
+	f.removed = doomed
+	f.whole = g.store.StartCheckpoint(g.b.fx, f.index, f.term, want.State)
+}
+
+// catchupDone is told that the leader cannot go on.
+func (g *group) catchupDone(from machine.NodeID, c *wire.Catchup) {
+	if f := g.fetch; f != nil && !f.whole && f.from == from && f.index == c.Snapshot {
+		g.abortFetch(c.Why)
 	}
 }
 
@@ -165,8 +196,11 @@ func (g *group) chunk(from machine.NodeID, c *wire.Catchup) {
 func (g *group) fetchDurable() {
 	f := g.fetch
 	g.fetch = nil
-	if err := g.state.decode(f.state); err != nil {
+	if err := g.state.decode(f.manifest.State); err != nil {
 		machine.Broken("the state of a snapshot does not decode: %v", err)
+	}
+	for _, seq := range f.removed {
+		g.observe(machine.Observation{Kind: machine.Removed, Seq: seq, Why: machine.RuleSnapshot})
 	}
 	g.applied, g.appliedTerm = f.index, f.term
 	first, last, _, _ := g.store.State()
@@ -195,9 +229,14 @@ func (g *group) installed(s *pb.Snapshot) {
 func (g *group) abortFetch(why string) {
 	f := g.fetch
 	g.fetch = nil
+	g.drop("fetch of a snapshot: " + why)
+	if s, ok := g.state.(*streamState); ok && f.emptied {
+		g.wipe(s)
+		g.restart()
+		return
+	}
 	g.store.TruncateAfter(g.b.fx, f.start)
 	g.touch()
-	g.drop("fetch of a snapshot: " + why)
 	first, last, _, _ := g.store.State()
 	g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: g.applied, Why: why})
 }
@@ -219,38 +258,4 @@ func (g *group) tickFetch() {
 	case g.fetch.idle%fetchRetryTicks == 0:
 		g.askChunk()
 	}
-}
-
-// serveChunk answers a follower's request with messages from its sequence on, as many as make a
-// chunk. Messages that are not in memory are read from disk one after the other.
-func (g *group) serveChunk(to machine.NodeID, req *wire.Catchup) {
-	g.fillChunk(to, &wire.Catchup{Group: req.Group, Snapshot: req.Snapshot, From: req.From}, req.From, 0)
-}
-
-func (g *group) fillChunk(to machine.NodeID, c *wire.Catchup, seq uint64, bytes int) {
-	for bytes < fetchChunk {
-		m, token, found := g.store.Get(g.b.fx, seq)
-		if !found {
-			break
-		}
-		if token != 0 {
-			g.note(NoteDiskRead)
-			g.b.diskReads[token] = func(m *store.Message) {
-				if m == nil {
-					return // the follower asks again
-				}
-				c.Messages = append(c.Messages, chunkMessage(m))
-				g.fillChunk(to, c, seq+1, bytes+len(m.Data)+len(m.Header)+entryOverhead)
-			}
-			return
-		}
-		c.Messages = append(c.Messages, chunkMessage(&m))
-		bytes += len(m.Data) + len(m.Header) + entryOverhead
-		seq++
-	}
-	g.b.sendRoute(to, wire.AppendCatchup(nil, wire.KindCatchupChunk, c))
-}
-
-func chunkMessage(m *store.Message) wire.CatchupMessage {
-	return wire.CatchupMessage{Seq: m.Seq, Index: m.Index, Time: m.Time, Subject: m.Subject, Header: m.Header, Data: m.Data}
 }

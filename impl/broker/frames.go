@@ -93,6 +93,10 @@ func (b *Broker) routeFrame(p *peer, frame []byte) error {
 		if g := b.groupByID(f.Catchup.Group); g != nil {
 			g.chunk(p.id, &f.Catchup)
 		}
+	case wire.KindCatchupDone:
+		if g := b.groupByID(f.Catchup.Group); g != nil {
+			g.catchupDone(p.id, &f.Catchup)
+		}
 	default:
 		return fmt.Errorf("frame %s does not belong on the route link", f.Kind)
 	}

@@ -64,6 +64,7 @@ type group struct {
 	checkpoint  uint64
 	fetch       *fetch // a snapshot waiting for its messages
 	snapshots   []sentSnapshot
+	pins        []*pin
 	proposer    proposer
 	reads       readQueue
 }

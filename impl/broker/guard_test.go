@@ -20,6 +20,7 @@ type lab struct {
 	nodes map[machine.NodeID]*labNode
 	ids   []machine.NodeID
 	queue []labFrame
+	watch func(labFrame) // sees what is delivered
 }
 
 type labNode struct {
@@ -34,6 +35,8 @@ type labNode struct {
 	stored  map[string]map[uint64]uint64
 	leads   map[string]bool
 	damaged string
+	removed map[uint64]string // from ORDERS, and why
+	dropped string            // what was, a line each
 	boots   uint64
 	// hold says which operations do not finish yet; held are those.
 	hold func(*machine.DiskOp) bool
@@ -65,6 +68,7 @@ func (l *lab) boot(id machine.NodeID) {
 	n := l.nodes[id]
 	n.boots++
 	n.stored, n.leads, n.damaged = map[string]map[uint64]uint64{}, map[string]bool{}, ""
+	n.removed, n.dropped = map[uint64]string{}, ""
 	n.env = machine.Env{Wall: 1, Choices: bootChoices{uint64(id)<<32 | n.boots}}
 	cfg := Config{Node: id, Nodes: l.ids, Switches: l.sw, Observe: true, ElectionTicks: 16}
 	l.tune(&cfg)
@@ -113,6 +117,10 @@ func (l *lab) effects(n *labNode) {
 			n.stored[o.Stream][o.Seq] = o.Hash
 		case machine.Leader, machine.Follower:
 			n.leads[o.Stream] = o.Kind == machine.Leader
+		case machine.Removed:
+			n.removed[o.Seq] = o.Why
+		case machine.Dropped:
+			n.dropped += o.Why + "\n"
 		case machine.Damaged:
 			n.damaged = o.Why
 		}
@@ -172,6 +180,9 @@ func (l *lab) run(rounds int) {
 
 func (l *lab) deliver(f labFrame) {
 	n := l.nodes[f.to]
+	if l.watch != nil && f.bytes != nil {
+		l.watch(f)
+	}
 	switch {
 	case f.bytes == nil: // a repair of boot has finished
 		l.step(n, &machine.Input{Kind: machine.DiskDone, Token: machine.Token(f.from)})

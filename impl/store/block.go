@@ -229,4 +229,5 @@ type reading struct {
 	block *block
 	off   int64
 	seq   uint64
+	view  *View // it is read for
 }

@@ -167,11 +167,14 @@ const (
 	syncDrop
 )
 
+// CanCheckpoint says whether StartCheckpoint would begin one.
+func (s *Stream) CanCheckpoint() bool { return s.err == nil && s.phase == idle && !s.gone }
+
 // StartCheckpoint begins to write a checkpoint: the messages appended so far, and state,
 // are those after entry index of term. It returns false if one is under way. Flush drives
 // it on; state is copied.
 func (s *Stream) StartCheckpoint(fx *machine.Effects, index, term uint64, state []byte) bool {
-	if s.err != nil || s.phase != idle || s.gone {
+	if !s.CanCheckpoint() {
 		return false
 	}
 	s.writeOut(fx)
@@ -188,7 +191,9 @@ func (s *Stream) StartCheckpoint(fx *machine.Effects, index, term uint64, state 
 		b.dirty, b.fresh = false, false
 		s.nextBlocks = b.appendState(s.nextBlocks)
 	}
-	s.dying, s.retired = append(s.dying, s.retired...), nil
+	if len(s.views) == 0 { // a view may read what is retired
+		s.dying, s.retired = append(s.dying, s.retired...), nil
+	}
 	s.phase = syncBlocks
 	s.advance(fx)
 	return true

@@ -25,6 +25,9 @@
 // they remove. A block in which nothing is left is not named by the next checkpoint, and its
 // file goes when that is durable.
 //
+// A View is what a stream held at one moment: it remembers where removed messages lie and
+// keeps their files, for as long as somebody fetches a snapshot.
+//
 // In memory a message costs 24 bytes in its block's index and 8 in its subject's list, and a
 // subject, while it has messages, about 100 and its name. Removals cost no more memory.
 //

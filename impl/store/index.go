@@ -103,6 +103,7 @@ func (s *Stream) before(p spot) (spot, bool) {
 // block goes.
 func (s *Stream) drop(p spot) {
 	b, m := s.at(p)
+	s.bury(b, m)
 	s.subjects.remove(m.subject, b.seqOf(p.i))
 	s.cache.remove(b.seqOf(p.i))
 	s.count--

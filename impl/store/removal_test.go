@@ -1,9 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/subject"
 )
 
@@ -165,6 +170,87 @@ func (r *streamRun) compareStamps() error {
 	}
 	if got, _ := r.s.FirstAfter(stamp); got != want {
 		return fmt.Errorf("first after %d is %d, want %d", stamp, got, want)
+	}
+	return nil
+}
+
+// A process ends between the renaming of a checkpoint and its becoming durable. The next one must not remove
+// what only the checkpoint before it names: power may fail, and bring that one back.
+func TestWhatAnEarlierCheckpointNamesStaysUntilTheNextIsDurable(t *testing.T) {
+	r := newStreamRun(constant(0), StreamConfig{Dir: "s", BlockBytes: 100})
+	checkpoint := func(done func() bool) {
+		require.True(t, r.s.StartCheckpoint(r.fx, r.index, 1, []byte(fmt.Sprint("state ", r.index))))
+		for r.disk.take(r.fx); len(r.disk.queue) > 0 && !done(); r.disk.take(r.fx) {
+			op, _, err := r.disk.step(r.by)
+			if op.Token != 0 {
+				r.s.Done(op.Token, 0, nil, err)
+			}
+			r.s.Flush(r.fx)
+		}
+	}
+	r.append()
+	r.append()
+	checkpoint(func() bool { return false })
+	require.True(t, r.s.Delete(r.now[0].Seq))
+	r.index++
+	checkpoint(func() bool { return r.s.phase == syncRename })
+	r.disk.queue = nil // the process ends
+	s, c, err := OpenStream(r.cfg, r.disk, r.fx, tokenSource())
+	require.NoError(t, err)
+	require.Equal(t, r.index, c.Index)
+	for _, op := range r.fx.Disk {
+		require.NotEqual(t, machine.Remove, op.Kind, op.File)
+	}
+	for r.disk.take(r.fx); len(r.disk.queue) > 0; r.disk.take(r.fx) {
+		op, _, err := r.disk.step(r.by)
+		s.Done(op.Token, 0, nil, err)
+		s.Flush(r.fx)
+	}
+	require.NotContains(t, r.disk.cache, "s/1.blk", "then it goes")
+}
+
+// viewed is a view beside what the stream held when it began.
+type viewed struct {
+	v    *View
+	msgs []Message
+	last uint64
+}
+
+func (w *viewed) lost() bool { return w.v.Lost() }
+
+// view begins a view, reads from one, or closes it.
+func (r *streamRun) view() error {
+	r.views = slices.DeleteFunc(r.views, (*viewed).lost)
+	if len(r.views) == 0 || len(r.views) < 3 && one(r.by, 8) {
+		r.views = append(r.views, &viewed{r.s.View(), slices.Clone(r.now), r.last})
+	}
+	w := r.views[r.by.n(len(r.views))]
+	if one(r.by, 12) {
+		w.v.Close()
+		return nil
+	}
+	first, last, count, _ := w.v.State()
+	if last != w.last || count != uint64(len(w.msgs)) || count > 0 && first != w.msgs[0].Seq {
+		return fmt.Errorf("%d messages from %d to %d in view, want %d to %d", count, first, last, len(w.msgs), w.last)
+	}
+	seq := r.near()
+	i, _ := slices.BinarySearchFunc(w.msgs, seq, func(m Message, seq uint64) int { return cmp.Compare(m.Seq, seq) })
+	next, ok := w.v.NextAt(seq)
+	if ok != (i < len(w.msgs)) || ok && next != w.msgs[i].Seq {
+		return fmt.Errorf("next in view from %d is %d %t", seq, next, ok)
+	}
+	if !ok {
+		return nil
+	}
+	m, tok, found := w.v.Get(r.fx, next)
+	r.disk.take(r.fx)
+	switch {
+	case !found:
+		return fmt.Errorf("message %d in view is not found", next)
+	case tok != 0:
+		r.reads[tok], r.seen[tok] = w.msgs[i], w
+	case describe(m) != describe(w.msgs[i]):
+		return fmt.Errorf("got %s in view, want %s", describe(m), describe(w.msgs[i]))
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type Stream struct {
 	writes   []write
 	cache    cache
 	reads    []reading
+	views    []*View
 
 	phase  phase
 	waits  []machine.Token // of the phase
@@ -119,11 +120,15 @@ func (s *Stream) Get(fx *machine.Effects, seq uint64) (m Message, tok machine.To
 		return m, 0, false
 	}
 	b, at := s.at(p)
+	return m, s.read(fx, reading{block: b, off: int64(at.off), seq: seq}, at.size), true
+}
+
+func (s *Stream) read(fx *machine.Effects, p reading, size uint32) machine.Token {
 	s.writeOut(fx) // it may have left the cache before it was written
-	tok = s.tokens()
-	s.reads = append(s.reads, reading{token: tok, block: b, off: int64(at.off), seq: seq})
-	fx.Do(machine.DiskOp{Kind: machine.Read, Token: tok, File: b.name, Off: int64(at.off), Len: int64(at.size)})
-	return m, tok, true
+	p.token = s.tokens()
+	s.reads = append(s.reads, p)
+	fx.Do(machine.DiskOp{Kind: machine.Read, Token: p.token, File: p.block.name, Off: p.off, Len: int64(size)})
+	return p.token
 }
 
 // Done takes the end of a disk operation. mine is false for a token that is not this
@@ -194,6 +199,9 @@ func (s *Stream) Reset(fx *machine.Effects) {
 
 // holds says whether what p reads is still a message.
 func (s *Stream) holds(p *reading) bool {
+	if p.view != nil {
+		return !p.view.lost
+	}
 	at, ok := s.find(p.seq)
 	if !ok {
 		return false
@@ -214,6 +222,7 @@ func (s *Stream) forget() {
 	s.blocks, s.writes, s.chunk = nil, nil, nil
 	s.retired, s.dying, s.spent = nil, nil, nil
 	s.subjects = newSubjects()
+	s.loseViews()
 	s.cache = cache{}
 	s.first, s.last, s.count, s.bytes = 1, 0, 0, 0
 	s.ckIndex, s.ckTerm = 0, 0
@@ -236,6 +245,7 @@ func (s *Stream) TruncateAfter(fx *machine.Effects, seq uint64) {
 		return
 	}
 	s.writeOut(fx)
+	s.loseViews()
 	s.cut(seq)
 	s.cache.cut(seq)
 }

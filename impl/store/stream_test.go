@@ -33,6 +33,8 @@ type streamRun struct {
 	found  bool
 	serial uint64
 	reads  map[machine.Token]Message
+	views  []*viewed
+	seen   map[machine.Token]*viewed // whose view a read is for
 }
 
 type savedCheckpoint struct {
@@ -62,6 +64,7 @@ func (r *streamRun) boot() error {
 		r.saved = append(r.saved, savedCheckpoint{})
 	}
 	r.under, r.reset, r.reads = nil, false, map[machine.Token]Message{}
+	r.views, r.seen = nil, map[machine.Token]*viewed{}
 	s, c, err := OpenStream(r.cfg, r.disk, r.fx, tokenSource())
 	if err != nil {
 		return err
@@ -145,7 +148,11 @@ func (r *streamRun) work(n int) error {
 		}
 		if want, ok := r.reads[op.Token]; ok {
 			delete(r.reads, op.Token)
-			if m == nil && slices.ContainsFunc(r.now, func(m Message) bool { return describe(m) == describe(want) }) ||
+			due := slices.ContainsFunc(r.now, func(m Message) bool { return describe(m) == describe(want) })
+			if v := r.seen[op.Token]; v != nil {
+				due = !v.lost()
+			}
+			if m == nil && due ||
 				m != nil && describe(*m) != describe(want) {
 				return fmt.Errorf("read %v, want %s", m, describe(want))
 			}
@@ -168,7 +175,7 @@ func (r *streamRun) work(n int) error {
 func (r *streamRun) torture(steps int) error {
 	for range steps {
 		var err error
-		switch r.by.n(24) {
+		switch r.by.n(26) {
 		case 0:
 			r.disk.powerFail(r.by)
 			err = r.boot()
@@ -209,6 +216,8 @@ func (r *streamRun) torture(steps int) error {
 			err = r.delete()
 		case 19:
 			r.compact()
+		case 20, 21:
+			err = r.view()
 		default:
 			r.append()
 			if one(r.by, 2) {

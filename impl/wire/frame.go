@@ -17,9 +17,9 @@ const (
 	KindInterestRemove                 // the sender no longer wants Interest
 	KindInterestReset                  // the sender wants nothing; what it wants follows
 	KindRoute                          // RouteMsg: deliver to local subscribers
-	KindCatchupRequest                 // Catchup: send messages of Group from From on
-	KindCatchupChunk                   // Catchup: Messages, the next being From
-	KindCatchupDone                    // Catchup: that was all up to the snapshot, or Why not
+	KindCatchupRequest                 // Catchup: send what Snapshot of Group has from From on; up to Have only what is Gone
+	KindCatchupChunk                   // Catchup: what Snapshot has from From to Upto
+	KindCatchupDone                    // Catchup: nothing more of Snapshot will be sent, and Why
 	kinds
 )
 
@@ -58,13 +58,18 @@ type (
 		Group   uint64
 		Message *raftpb.Message
 	}
-	// Catchup is part of fetching the messages of a stream up to a snapshot.
+	// Catchup is part of fetching the messages of a stream as a snapshot has them. A chunk is
+	// complete from From to Upto: up to Have, what is in Gone is gone and the rest is there;
+	// above, what is not in Messages is gone.
 	Catchup struct {
 		Group    uint64
 		Snapshot uint64 // Raft index of the snapshot
-		From     uint64 // sequence
+		From     uint64 // sequence, as are Have and Upto
+		Have     uint64
+		Upto     uint64
+		Gone     []Span // ascending, within From and Upto
 		Messages []CatchupMessage
-		Why      string // of a KindCatchupDone: why the sender cannot serve; "" if all is sent
+		Why      string
 	}
 	// CatchupMessage is one stored message. Header and Data point into the frame.
 	CatchupMessage struct {
@@ -121,6 +126,9 @@ func AppendCatchup(dst []byte, kind Kind, c *Catchup) []byte {
 	dst = binary.AppendUvarint(append(dst, byte(kind)), c.Group)
 	dst = binary.AppendUvarint(dst, c.Snapshot)
 	dst = binary.AppendUvarint(dst, c.From)
+	dst = binary.AppendUvarint(dst, c.Have)
+	dst = binary.AppendUvarint(dst, c.Upto)
+	dst = appendSpans(dst, c.From, c.Gone)
 	dst = appendBytes(dst, c.Why)
 	for i := range c.Messages {
 		m := &c.Messages[i]
@@ -200,8 +208,9 @@ func (r *reader) raftFrame(f *Frame) error {
 
 func (r *reader) catchup(c *Catchup) {
 	clear(c.Messages)
-	*c = Catchup{Messages: c.Messages[:0]}
-	c.Group, c.Snapshot, c.From = r.uvarint(), r.uvarint(), r.uvarint()
+	*c = Catchup{Messages: c.Messages[:0], Gone: c.Gone[:0]}
+	c.Group, c.Snapshot, c.From, c.Have, c.Upto = r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint(), r.uvarint()
+	c.Gone = r.spans(c.Gone, c.From, c.Upto)
 	c.Why = string(r.bytes())
 	for len(r.p) > 0 {
 		m := CatchupMessage{Seq: r.uvarint(), Index: r.uvarint()}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -41,6 +42,8 @@ func drawFrame(t *rapid.T) (kind Kind, frame []byte, want Frame) {
 	default:
 		c := &want.Catchup
 		c.Group, c.Snapshot, c.From, c.Why = number.Draw(t, "group"), number.Draw(t, "snapshot"), number.Draw(t, "from"), text.Draw(t, "why")
+		c.Have, c.Upto = number.Draw(t, "have"), number.Draw(t, "upto")
+		c.Gone = drawSpans(t, c.From, c.Upto)
 		blob := rapid.SliceOfN(rapid.Byte(), 0, 10)
 		for range rapid.IntRange(0, 3).Draw(t, "messages") {
 			c.Messages = append(c.Messages, CatchupMessage{
@@ -51,6 +54,16 @@ func drawFrame(t *rapid.T) (kind Kind, frame []byte, want Frame) {
 		frame = AppendCatchup(nil, kind, c)
 	}
 	return kind, frame, want
+}
+
+// drawSpans are spans within from and to.
+func drawSpans(t *rapid.T, from, to uint64) (spans []Span) {
+	for n := rapid.IntRange(0, 3).Draw(t, "spans"); n > 0 && from < to; n-- {
+		s := Span{From: rapid.Uint64Range(from, to-1).Draw(t, "span from")}
+		s.To = rapid.Uint64Range(s.From, to-1).Draw(t, "span to")
+		spans, from = append(spans, s), s.To+1
+	}
+	return spans
 }
 
 func drawRoute(t *rapid.T) RouteMsg {
@@ -86,7 +99,8 @@ func sameFrame(a, b *Frame) bool {
 	}
 	ac, bc := a.Catchup, b.Catchup
 	return a.Kind == b.Kind && a.Hello == b.Hello && a.Interest == b.Interest && sameRoute(&a.Route, &b.Route) &&
-		ac.Group == bc.Group && ac.Snapshot == bc.Snapshot && ac.From == bc.From && ac.Why == bc.Why
+		ac.Group == bc.Group && ac.Snapshot == bc.Snapshot && ac.From == bc.From && ac.Why == bc.Why &&
+		ac.Have == bc.Have && ac.Upto == bc.Upto && slices.Equal(ac.Gone, bc.Gone)
 }
 
 func sameRoute(a, b *RouteMsg) bool {
@@ -175,6 +189,7 @@ func TestBadFramesAreErrorsThatSayWhy(t *testing.T) {
 		"no messages":   {[]byte{byte(KindRaft)}, "peer frame raft: cut short"},
 		"size disagree": {wrongSize, "peer frame route: sizes disagree with the message"},
 		"subject":       {AppendRoute(nil, &RouteMsg{Subject: []byte("a b")}), "peer frame route: a subject that would not end where it ends"},
+		"span":          {AppendCatchup(nil, KindCatchupChunk, &Catchup{From: 3, Upto: 6, Gone: []Span{{4, 7}}}), "peer frame catchup-chunk: a span out of place"},
 		"reply":         {AppendRoute(nil, &RouteMsg{Subject: []byte("a"), Reply: []byte("r 1")}), "peer frame route: sizes disagree with the message"},
 	} {
 		var f Frame
@@ -189,7 +204,7 @@ func FuzzDecodeFrame(f *testing.F) {
 	f.Add(AppendRaftFrame(AppendRaftFrame(nil, 1, appendOf(2, 5)), 2, appendOf(0, 0)))
 	f.Add(AppendInterest(nil, KindInterestAdd, Interest{"a.>", "q", 3}))
 	f.Add(AppendRoute(nil, &RouteMsg{Subject: []byte("a"), Reply: []byte("r"), Queues: []string{"q"}, Header: []byte("h"), Payload: []byte("p")}))
-	f.Add(AppendCatchup(nil, KindCatchupChunk, &Catchup{Group: 1, Messages: []CatchupMessage{{Seq: 1, Subject: "a", Data: []byte("x")}}}))
+	f.Add(AppendCatchup(nil, KindCatchupChunk, &Catchup{Group: 1, From: 3, Upto: 9, Gone: []Span{{3, 4}, {8, 9}}, Messages: []CatchupMessage{{Seq: 1, Subject: "a", Data: []byte("x")}}}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var got, back Frame
 		if DecodeFrame(p, &got) != nil {

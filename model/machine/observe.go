@@ -66,6 +66,8 @@ const (
 	RuleRollup     = "rollup"
 	RuleAck        = "ack"         // of a work queue or interest stream: every consumer that wants it is done with it
 	RuleNoInterest = "no-interest" // of an interest stream: no consumer wants it
+	// RuleSnapshot: a snapshot installed on this node has it no more. Where the snapshot was taken, another rule took it.
+	RuleSnapshot = "snapshot"
 )
 
 var obsNames = [...]string{
