@@ -334,7 +334,7 @@ func FuzzApplied(f *testing.F) {
 			}
 			switch rec.kind {
 			case kindHard:
-				rec.data = binary.LittleEndian.AppendUint64(nil, 1)
+				rec.data = binary.LittleEndian.AppendUint64(make([]byte, 0, 16), 1)[:8+ops[2]%2*8]
 			case kindEntry:
 				rec.index = max(rec.index, 1)
 			}

@@ -12,10 +12,7 @@ import (
 // pendingPosition stands for the place of a record that is not written yet.
 const pendingPosition = ^position(0)
 
-const (
-	hardSize    = recordHeader + 8
-	openingSize = recordHeader + 4
-)
+const openingSize = recordHeader + 4
 
 // Flush ends a step, and must end every step in which Done took a token: it writes the
 // pending batch if something in it is forced and no batch is on its way. What is added
@@ -60,7 +57,7 @@ func (l *Log) batchSize() (size, count int) {
 	size, count = l.bytes, len(l.pending)
 	for _, g := range l.touched {
 		if g.hardDirty {
-			size, count = size+hardSize, count+1
+			size, count = size+hardSize(&g.hard), count+1
 		}
 	}
 	return size, count
@@ -80,9 +77,13 @@ func (l *Log) newSegment(fx *machine.Effects, number uint64, pred position, pred
 	if l.damage != nil {
 		size, count = size+l.damage.size(), count+1
 	}
+	if l.owner != nil {
+		size, count = size+l.owner.size(), count+1
+	}
 	for _, id := range l.order {
-		size, count = size+hardSize+recordHeader, count+2
-		if l.groups[id].base > 0 {
+		g := l.groups[id]
+		size, count = size+hardSize(&g.hard)+recordHeader, count+2
+		if g.base > 0 {
 			size, count = size+recordHeader, count+1
 		}
 	}
@@ -94,6 +95,9 @@ func (l *Log) newSegment(fx *machine.Effects, number uint64, pred position, pred
 	e.put(&record{kind: kindSegment, group: pred.segment(), index: uint64(pred.offset()), term: uint64(predSum), data: node})
 	if l.damage != nil {
 		e.put(l.damage)
+	}
+	if l.owner != nil {
+		e.put(l.owner)
 	}
 	l.putPending(&e, records, s)
 	for _, id := range l.order {

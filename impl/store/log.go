@@ -45,8 +45,9 @@ type Log struct {
 	obsolete []string // segments that the one begun by recovery replaced
 	openedAt position // when this is synced, they go
 	damage   *record  // lost below a proof, and not yet accepted
+	owner    *record  // what the owner keeps
 	err      error
-	scratch  [8]byte
+	scratch  [16]byte
 }
 
 // group is what the log knows of a group after its pending batch.
@@ -238,6 +239,14 @@ func (l *Log) AcceptDamage() {
 	l.forced = true
 }
 
+// SetOwner replaces what the owner keeps beside its groups, a few bytes of its own form
+// that are not copied.
+func (l *Log) SetOwner(data []byte) {
+	l.owner = &record{kind: kindOwner, data: data}
+	l.add(*l.owner)
+	l.forced = true
+}
+
 // Pending is the ticket of the batch that what is added now joins.
 func (l *Log) Pending() Ticket { return l.next }
 
@@ -278,6 +287,9 @@ func (e *encoder) put(r *record) {
 }
 
 func (l *Log) putHard(e *encoder, g *group) {
-	binary.LittleEndian.PutUint64(l.scratch[:], g.hard.Vote)
-	e.put(&record{kind: kindHard, group: g.id, index: g.hard.Commit, term: g.hard.Term, data: l.scratch[:]})
+	data := binary.LittleEndian.AppendUint64(l.scratch[:0], g.hard.Vote)
+	if g.hard.Self != 0 {
+		data = binary.LittleEndian.AppendUint64(data, g.hard.Self)
+	}
+	e.put(&record{kind: kindHard, group: g.id, index: g.hard.Commit, term: g.hard.Term, data: data})
 }

@@ -19,6 +19,9 @@ type groupState struct {
 
 type logState map[uint64]groupState
 
+// ownersPlace is where the model keeps what belongs to no group.
+const ownersPlace = 0
+
 func (s logState) clone() logState { return maps.Clone(s) }
 
 func (s logState) String() string {
@@ -28,14 +31,21 @@ func (s logState) String() string {
 		if g.hard == (HardState{}) && g.base == 0 && len(g.entries) == 0 {
 			continue // nobody has to remember it
 		}
-		fmt.Fprintf(&b, "group %d: term %d vote %d commit %d, log (%d/%d, %d] %s\n",
-			id, g.hard.Term, g.hard.Vote, g.hard.Commit, g.base, g.baseTerm, g.base+uint64(len(g.entries)), strings.Join(g.entries, " "))
+		self := ""
+		if g.hard.Self != 0 {
+			self = fmt.Sprintf(" as %d", g.hard.Self)
+		}
+		fmt.Fprintf(&b, "group %d: term %d vote %d commit %d%s, log (%d/%d, %d] %s\n",
+			id, g.hard.Term, g.hard.Vote, g.hard.Commit, self, g.base, g.baseTerm, g.base+uint64(len(g.entries)), strings.Join(g.entries, " "))
 	}
 	return b.String()
 }
 
 func stateOf(rec *Recovered) logState {
 	s := logState{}
+	if rec.Owner != nil {
+		s[ownersPlace] = groupState{entries: []string{string(rec.Owner)}}
+	}
 	for _, g := range rec.Groups {
 		gs := groupState{hard: g.Hard, base: g.Base, baseTerm: g.BaseTerm}
 		for i, e := range g.Entries {
@@ -152,6 +162,13 @@ func (r *logRun) work(n int) error {
 
 // act does something random to a random group.
 func (r *logRun) act() {
+	if one(r.by, 12) {
+		r.serial++
+		owner := fmt.Sprint("owner ", r.serial)
+		r.log.SetOwner([]byte(owner))
+		r.now[ownersPlace] = groupState{entries: []string{owner}}
+		return
+	}
 	id := uint64(1 + r.by.n(3))
 	g, known := r.now[id]
 	last := g.base + uint64(len(g.entries))
@@ -173,7 +190,7 @@ func (r *logRun) act() {
 		}
 		r.log.Append(id, entries)
 	case 5, 6:
-		g.hard = HardState{Term: r.terms[id], Vote: uint64(r.by.n(3)), Commit: g.base + uint64(r.by.n(len(g.entries)+1))}
+		g.hard = HardState{Term: r.terms[id], Vote: uint64(r.by.n(3)), Commit: g.base + uint64(r.by.n(len(g.entries)+1)), Self: uint64(r.by.n(3))}
 		r.log.SetHardState(id, g.hard, one(r.by, 2))
 	case 7, 8:
 		if len(g.entries) == 0 {

@@ -34,7 +34,8 @@ const (
 	// (segment, offset), term the sum of the last record there, data the node.
 	kindSegment recordKind = iota + 1
 	kindEntry
-	// kindHard: term and commit (index); data is the vote.
+	// kindHard: term and commit (index); data is the vote, and the owner's id if it has
+	// one of its own.
 	kindHard
 	// kindBase: entries to index are in a durable checkpoint.
 	kindBase
@@ -50,6 +51,8 @@ const (
 	// kindDamage: the log lost synced bytes at (segment index, offset term); data is the
 	// proof. Without data: the damage was accepted.
 	kindDamage
+	// kindOwner: data is what the owner of the log keeps beside its groups.
+	kindOwner
 	kindEnd
 )
 
@@ -154,15 +157,27 @@ func (r *record) wellFormed() bool {
 	case kindEntry:
 		return r.index > 0
 	case kindHard:
-		return len(r.data) == 8
+		return len(r.data) == 8 || len(r.data) == 16
 	case kindSegment:
 		return len(r.data) == 4 && r.group <= maxSegmentNumber && r.index <= maxSegmentNumber && r.term <= maxSegmentNumber
-	case kindDamage:
+	case kindDamage, kindOwner:
 		return true
 	}
 	return r.kind > 0 && r.kind < kindEnd && len(r.data) == 0
 }
 
 func (r *record) hard() HardState {
-	return HardState{Term: r.term, Commit: r.index, Vote: binary.LittleEndian.Uint64(r.data)}
+	hs := HardState{Term: r.term, Commit: r.index, Vote: binary.LittleEndian.Uint64(r.data)}
+	if len(r.data) == 16 {
+		hs.Self = binary.LittleEndian.Uint64(r.data[8:])
+	}
+	return hs
+}
+
+// hardSize is the size of the record of a hard state.
+func hardSize(hs *HardState) int {
+	if hs.Self == 0 {
+		return recordHeader + 8
+	}
+	return recordHeader + 16
 }

@@ -50,6 +50,10 @@ func OpenLog(cfg LogConfig, img machine.Image, fx *machine.Effects, tokens func(
 		l.damage = rc.state.damage
 		rec.Damage = damageOf(&cfg, l.damage)
 	}
+	if o := rc.state.owner; o != nil {
+		rec.Owner = slices.Clone(o.data)
+		l.owner = &record{kind: kindOwner, data: rec.Owner}
+	}
 	rec.Groups = rc.state.recoveredGroups()
 	if err := l.resume(fx, &rc, rec.Groups); err != nil {
 		return nil, nil, err
@@ -91,10 +95,10 @@ func (l *Log) resume(fx *machine.Effects, rc *recovery, logs []GroupLog) error {
 }
 
 // carried are the records of a batch that are written again: all but those that speak
-// of its segment.
+// of its segment, and what the owner keeps, which every segment begins with.
 func (b *batch) carried() []record {
 	return slices.DeleteFunc(slices.Clone(b.records), func(r record) bool {
-		return r.kind == kindSegment || r.kind == kindLast || r.kind == kindDamage
+		return r.kind == kindSegment || r.kind == kindLast || r.kind == kindDamage || r.kind == kindOwner
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 type replay struct {
 	groups map[uint64]*replayed
 	damage *record
+	owner  *record
 	// claim is the highest position that an applied record states to be synced.
 	claim   position
 	claimAt position
@@ -91,6 +92,9 @@ func (v *replay) one(r *record, pos position) {
 		if len(r.data) > 0 {
 			v.damage = r
 		}
+		return
+	case kindOwner:
+		v.owner = r
 		return
 	case kindForget:
 		delete(v.groups, r.group)

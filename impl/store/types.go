@@ -10,9 +10,11 @@ type Entry struct {
 }
 
 // HardState is what a group must not forget: its term, its vote, and how far it knows
-// its log to be committed.
+// its log to be committed. Self is the id under which the node has voted and
+// acknowledged, for the owner to say; 0 costs nothing.
 type HardState struct {
 	Term, Vote, Commit uint64
+	Self               uint64
 }
 
 // SyncMode says when a batch of the log counts as durable.
@@ -62,8 +64,10 @@ type GroupLog struct {
 // Recovered is what OpenLog found.
 type Recovered struct {
 	Groups []GroupLog // sorted by Group
-	Torn   int64      // bytes not accepted
-	Damage *Damage    // loss below a proof; nil if none
+	// Owner is what SetOwner kept last, nil if nothing.
+	Owner  []byte
+	Torn   int64   // bytes not accepted
+	Damage *Damage // loss below a proof; nil if none
 }
 
 // Damage says that synced bytes are gone.
