@@ -16,6 +16,8 @@ const (
 	purposeServerID
 	purposeQueuePick
 	purposeFirstSync
+	purposeDisk
+	purposeToken
 )
 
 // Kinds of this broker's timers.
@@ -42,12 +44,15 @@ type Broker struct {
 
 	log     *store.Log
 	waiting []waiting
-	// removals are stores of deleted streams: their files go when the log's word of it is durable, for a
-	// log without its checkpoint would look like a loss.
-	removals []removal
-	groups   []*group // by id; meta first
-	ready    []*group
-	touched  []*group
+	later   []later
+	groups  []*group // by id; meta first
+	ready   []*group
+	touched []*group
+
+	identity identity
+	telling  int      // identities on their way to the disk, before which the other nodes do not hear of them
+	self     memberID // this node's member in the meta group
+	losses   uint64   // how many this boot has found
 
 	lastToken machine.Token
 	owners    map[machine.Token]*owner
@@ -57,17 +62,12 @@ type Broker struct {
 	// group has applied, perhaps again, the entry that made it.
 	found     map[string]*foundStore
 	recovered map[uint64]store.GroupLog
-	damage    *store.Damage
+	damage    string // what the log had lost, if it had
 
 	frame   wire.Frame
 	scratch []byte
 	matches []*interest.Result[*subscription]
 	depth   int
-}
-
-type removal struct {
-	ticket store.Ticket
-	store  *store.Stream
 }
 
 // Boot returns the function that boots a broker from what its disk holds. It fails on a configuration
@@ -98,17 +98,14 @@ func Boot(cfg Config) machine.Boot {
 
 // openGroup makes this node's part of a group. What a checkpoint or block lost to damage takes the
 // node out of the group, unless the switch Damage says to go on with what is left.
-func (b *Broker) openGroup(id uint64, peers []machine.NodeID, dir string, makeState func(*group) state) (*group, error) {
-	g, err := b.newGroup(id, peers, dir, makeState)
+func (b *Broker) openGroup(id uint64, founders []memberID, dir string, makeState func(*group) state) (*group, error) {
+	g, err := b.newGroup(id, founders, dir, makeState)
 	if err != nil {
 		return nil, err
 	}
 	i := sort.Search(len(b.groups), func(i int) bool { return b.groups[i].id >= id })
 	b.groups = append(b.groups[:i], append([]*group{g}, b.groups[i:]...)...)
-	if len(peers) == 1 && g.damaged == "" {
-		_ = g.node.Campaign() // nobody else can stand
-		g.queue()
-	}
+	g.standAlone()
 	return g, nil
 }
 
@@ -118,7 +115,7 @@ func (b *Broker) closeGroup(g *group) {
 		g.stopLeading()
 	}
 	g.state.close()
-	g.damaged = "deleted"
+	g.absent, g.asking = "deleted", false
 	g.incarnation++
 	for i := range b.groups {
 		if b.groups[i] == g {
@@ -127,7 +124,19 @@ func (b *Broker) closeGroup(g *group) {
 		}
 	}
 	b.log.Forget(g.id)
-	b.removals = append(b.removals, removal{b.log.Pending(), g.store})
+	// The files go when the log's word of it is durable: a log without its checkpoint would look like a loss.
+	b.whenDurable(func() {
+		g.store.Remove(b.fx)
+		g.store.Flush(b.fx)
+	})
+}
+
+// standAlone stands for election in a group of one: nobody else can.
+func (g *group) standAlone() {
+	if len(g.founders) == 1 && g.absent == "" {
+		_ = g.node.Campaign()
+		g.queue()
+	}
 }
 
 func (b *Broker) groupByID(id uint64) *group {

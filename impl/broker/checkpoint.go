@@ -29,7 +29,7 @@ func (g *group) startCheckpoint() {
 		g.pinned = false
 		return
 	}
-	if g.store.StartCheckpoint(g.b.fx, g.applied, g.appliedTerm, g.state.encode()) {
+	if g.store.StartCheckpoint(g.b.fx, g.applied, g.appliedTerm, g.encode()) {
 		g.pinned, g.writing = false, true
 	}
 }

@@ -27,6 +27,9 @@ type Config struct {
 	Port       int
 	ClientURLs []string
 	Switches   Switches
+	// NewCluster is the operator's word that no cluster has been before: a majority of nodes with empty
+	// disks may found one. Without it all nodes have to be there once.
+	NewCluster bool
 
 	// TickEvery is the length of a Raft tick (100 ms). ElectionTicks (8) must be a power of two, so
 	// that one timeout takes one byte of entropy; the leader's heartbeat goes out every tick.

@@ -52,7 +52,7 @@ func (b *Broker) await(w waiting, forced bool) {
 func (w *waiting) releaseOwn() {
 	rest := w.responses[:0:0]
 	for _, m := range w.responses {
-		if m.GetTo() == uint64(w.group.b.cfg.Node) {
+		if m.GetTo() == uint64(w.group.self) {
 			w.group.step(m)
 			continue
 		}
@@ -70,11 +70,22 @@ func (b *Broker) releaseDurable() {
 		n++
 	}
 	b.waiting = slices.Delete(b.waiting, 0, n)
-	for len(b.removals) > 0 && b.removals[0].ticket <= durable {
-		b.removals[0].store.Remove(b.fx)
-		b.removals[0].store.Flush(b.fx)
-		b.removals = b.removals[1:]
+	for len(b.later) > 0 && b.later[0].ticket <= durable {
+		do := b.later[0].do
+		b.later = b.later[1:]
+		do()
 	}
+}
+
+// later is something to be done when a batch of the log is durable.
+type later struct {
+	ticket store.Ticket
+	do     func()
+}
+
+// whenDurable has something done when what was handed to the log so far is durable.
+func (b *Broker) whenDurable(do func()) {
+	b.later = append(b.later, later{b.log.Pending(), do})
 }
 
 func (b *Broker) release(w *waiting) {
@@ -87,11 +98,11 @@ func (b *Broker) release(w *waiting) {
 			g.observe(machine.Observation{Kind: machine.Appended, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
 		}
 		if w.vote != 0 {
-			g.observe(machine.Observation{Kind: machine.Voted, Term: w.voteTerm, Peer: machine.NodeID(w.vote)})
+			g.observe(machine.Observation{Kind: machine.Voted, Term: w.voteTerm, Peer: nodeOf(w.vote)})
 		}
 	}
 	for _, m := range w.responses {
-		if m.GetTo() == uint64(b.cfg.Node) {
+		if m.GetTo() == uint64(g.self) {
 			g.step(m)
 		} else {
 			g.send(m)
@@ -113,15 +124,15 @@ func (b *Broker) logDone(in *machine.Input) bool {
 	return mine
 }
 
-// sendRaft adds a message to the frame for a peer, sent at the end of the step.
-func (b *Broker) sendRaft(to machine.NodeID, group uint64, m *pb.Message) {
-	p := b.peer(to)
+// sendRaft adds a message to the frame for the member's node, sent at the end of the step.
+func (b *Broker) sendRaft(group uint64, m *pb.Message) {
+	p := b.peer(nodeOf(m.GetTo()))
 	if p == nil {
 		return
 	}
 	p.raft = wire.AppendRaftFrame(p.raft, group, m)
 	b.fx.Charge(machine.WorkEncode, 1, 0, 0)
 	if m.GetType() == pb.MsgSnap {
-		b.groupByID(group).snapshotSent(to)
+		b.groupByID(group).snapshotSent(m.GetTo())
 	}
 }

@@ -43,7 +43,7 @@ const (
 
 // snapshotSent notes that a peer was sent a snapshot. Raft then waits for it; if nothing comes
 // of it, the leader has to be told.
-func (g *group) snapshotSent(to machine.NodeID) {
+func (g *group) snapshotSent(to uint64) {
 	for i := range g.snapshots {
 		if g.snapshots[i].to == to {
 			g.snapshots[i].ticks = 0
@@ -54,7 +54,7 @@ func (g *group) snapshotSent(to machine.NodeID) {
 }
 
 type sentSnapshot struct {
-	to    machine.NodeID
+	to    uint64 // raft id
 	ticks int
 }
 
@@ -67,7 +67,7 @@ func (g *group) tickSnapshots() {
 			continue
 		}
 		if g.leading {
-			g.node.ReportSnapshot(uint64(s.to), raft.SnapshotFailure)
+			g.node.ReportSnapshot(s.to, raft.SnapshotFailure)
 			g.queue()
 		}
 	}
@@ -90,12 +90,12 @@ func (g *group) startFetch(m *pb.Message) {
 		return // entries on their way to disk are still to be applied; the leader tries again
 	}
 	if g.fetch != nil {
-		if g.fetch.whole || g.fetch.from == machine.NodeID(m.GetFrom()) && g.fetch.idle < fetchRetryTicks {
+		if g.fetch.whole || g.fetch.from == nodeOf(m.GetFrom()) && g.fetch.idle < fetchRetryTicks {
 			return
 		}
 		g.abortFetch("a newer leader's snapshot")
 	}
-	f := &fetch{message: m, from: machine.NodeID(m.GetFrom()), index: index, term: term}
+	f := &fetch{message: m, from: nodeOf(m.GetFrom()), index: index, term: term}
 	if f.manifest, err = wire.DecodeManifest(m.GetSnapshot().GetData()); err != nil {
 		g.drop("a snapshot: " + err.Error())
 		return
@@ -196,7 +196,7 @@ func (g *group) catchupDone(from machine.NodeID, c *wire.Catchup) {
 func (g *group) fetchDurable() {
 	f := g.fetch
 	g.fetch = nil
-	if err := g.state.decode(f.manifest.State); err != nil {
+	if err := g.decode(f.manifest.State); err != nil {
 		machine.Broken("the state of a snapshot does not decode: %v", err)
 	}
 	for _, seq := range f.removed {

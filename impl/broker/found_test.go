@@ -191,8 +191,8 @@ func TestADamagedLogKeepsItsNodeOutOfEveryGroup(t *testing.T) {
 	log := s.files["wal/0000000000000001.log"]
 	log[len(log)/3] ^= 0xff
 	s.bootAgain(t)
-	require.NotNil(t, s.m.(*Broker).damage)
+	require.NotEmpty(t, s.m.(*Broker).damage)
 	for _, g := range s.m.(*Broker).groups {
-		require.NotEmpty(t, g.damaged, "group %d", g.id)
+		require.NotEmpty(t, g.absent, "group %d", g.id)
 	}
 }

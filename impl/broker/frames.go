@@ -43,7 +43,7 @@ func (b *Broker) raftFrame(p *peer, frame []byte) error {
 			return errStranger
 		}
 		for _, r := range f.Raft {
-			if g := b.groupByID(r.Group); g != nil && r.Message.GetFrom() == uint64(p.id) {
+			if g := b.groupByID(r.Group); g != nil && nodeOf(r.Message.GetFrom()) == p.id {
 				g.receive(r.Message)
 			}
 		}
@@ -96,6 +96,16 @@ func (b *Broker) routeFrame(p *peer, frame []byte) error {
 	case wire.KindCatchupDone:
 		if g := b.groupByID(f.Catchup.Group); g != nil {
 			g.catchupDone(p.id, &f.Catchup)
+		}
+	case wire.KindStanding:
+		b.standingOf(p, f.Standing)
+	case wire.KindRejoin:
+		if g := b.groupByID(f.Rejoin.Group); g != nil {
+			g.letIn(p.id, f.Rejoin.Token)
+		}
+	case wire.KindAdmit:
+		if g := b.groupByID(f.Rejoin.Group); g != nil {
+			g.admitted(&f.Rejoin)
 		}
 	default:
 		return fmt.Errorf("frame %s does not belong on the route link", f.Kind)

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"fmt"
-
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
@@ -34,13 +32,20 @@ type state interface {
 // group is this node's part in one Raft group: the glue between etcd raft, the shared log, the
 // store and the state that committed entries act on.
 type group struct {
-	b     *Broker
-	id    uint64
-	peers []machine.NodeID
-	state state
-	store *store.Stream
-	node  *raft.RawNode
-	tail  *tail
+	b         *Broker
+	id        uint64
+	founders  []memberID
+	makeState func(*group) state
+	state     state
+	store     *store.Stream
+	node      *raft.RawNode // nil while this node is absent from the start
+	tail      *tail
+
+	self      memberID
+	members   membership
+	switching bool   // raft takes over a change of members
+	changing  int    // as leader: ticks until a proposed change of members counts as lost
+	settled   uint64 // as leader: what was committed a tick ago
 
 	applied     uint64
 	appliedTerm uint64
@@ -51,8 +56,13 @@ type group struct {
 	term, vote  uint64            // as last handed to the log
 	commit      uint64
 
-	// damaged: this node lost synced entries and neither votes nor acknowledges here (Why).
-	damaged string
+	// absent says why this node takes no part here, and neither votes nor acknowledges; "" if it does.
+	// While asking, it asks the leader to let it in, by token.
+	absent string
+	asking bool
+	token  uint64
+	asked  int // ticks since it last asked
+
 	// incarnation tells answers to an earlier RawNode of this group from those to this one.
 	incarnation uint64
 	queued      bool // on Broker.ready
@@ -70,9 +80,11 @@ type group struct {
 }
 
 // newGroup joins the group id with what the log and the checkpoint kept of it. What a log can come
-// back as is clamped (unsafe switches) or is damage that takes this node out of the group.
-func (b *Broker) newGroup(id uint64, peers []machine.NodeID, dir string, makeState func(*group) state) (*group, error) {
-	g := &group{b: b, id: id, peers: peers, matched: map[uint64]uint64{}}
+// back as is clamped (unsafe switches) or is a loss that keeps this node out of the group until it is let in again.
+func (b *Broker) newGroup(id uint64, founders []memberID, dir string, makeState func(*group) state) (*group, error) {
+	g := &group{b: b, id: id, founders: founders, makeState: makeState, matched: map[uint64]uint64{}}
+	g.members = foundedBy(founders)
+	g.self = g.founder()
 	g.state = makeState(g)
 	rec := b.takeRecovered(id)
 	f, err := b.takeStore(dir, g)
@@ -80,54 +92,68 @@ func (b *Broker) newGroup(id uint64, peers []machine.NodeID, dir string, makeSta
 		return nil, err
 	}
 	g.store = f.store
+	if rec.Hard.Self != 0 {
+		g.self = memberID(rec.Hard.Self)
+	}
+	if why, lost := g.lost(&rec, f); lost {
+		g.newTail(0, 0)
+		g.leave(why)
+		return g, nil
+	}
+	if id == metaGroup {
+		if b.self = g.self; b.identity.standing == fresh {
+			g.newTail(0, 0)
+			g.absent = waitsForOthers
+			return g, nil
+		}
+	}
 	if cp := f.checkpoint; cp != nil {
-		if err := g.state.decode(cp.State); err != nil {
+		g.applied, g.appliedTerm, g.checkpoint = cp.Index, cp.Term, cp.Index
+		if err := g.decode(cp.State); err != nil {
 			return nil, err
 		}
-		g.applied, g.appliedTerm, g.checkpoint = cp.Index, cp.Term, cp.Index
 		b.log.Checkpointed(id, cp.Index, cp.Term)
 	}
-	why := f.damage
-	if d := b.damage; d != nil && (d.Group == 0 || d.Group == id) {
-		why = d.String()
-	}
-	if f.damage != "" && b.cfg.Switches.Damage == "cut" {
-		// As a wiped node: nothing is left of the group but the vote.
+	if f.damage != "" { // and the switch says to go on as a wiped node: nothing is left of the group but the vote
 		b.log.Rebase(id, 0, 0)
-		rec, why = store.GroupLog{Group: id, Hard: rec.Hard}, ""
+		rec = store.GroupLog{Group: id, Hard: rec.Hard}
 	}
 	g.restoreTail(rec)
-	if g.gap != 0 && b.cfg.Switches.Damage == "quarantine" {
-		why = fmt.Sprintf("the log begins after entry %d, the checkpoint ends at %d", g.gap, g.applied)
-	}
 	g.start()
-	if why != "" {
-		g.damage(why)
-	}
 	return g, nil
+}
+
+// founder is the member that this node was when the group was made.
+func (g *group) founder() memberID {
+	for _, id := range g.founders {
+		if id.node() == g.b.cfg.Node {
+			return id
+		}
+	}
+	machine.Broken("group %d is not of this node: it was founded by %v", g.id, g.founders)
+	return 0
+}
+
+func (g *group) newTail(base, term uint64) {
+	g.tail = newTail(base, term, g.members.conf)
+	g.tail.snapAt = g.snapshot
 }
 
 // restoreTail builds the tail from the recovered log and the checkpoint. The checkpoint is the
 // base: entries at or below it are kept only while they join it with the same term.
 func (g *group) restoreTail(rec store.GroupLog) {
-	ids := make([]uint64, len(g.peers))
-	for i, p := range g.peers {
-		ids[i] = uint64(p)
-	}
 	base, term, ents := rec.Base, rec.BaseTerm, rec.Entries
 	if base > g.applied {
 		// The log begins after a checkpoint that is not there: only unsynced files come back so.
-		g.gap = base
 		base, term, ents = g.applied, g.appliedTerm, nil
 	}
 	if g.applied > base+uint64(len(ents)) || (g.applied > base && ents[g.applied-base-1].Term != g.appliedTerm) {
 		base, term, ents = g.applied, g.appliedTerm, nil
 	}
-	if lost := len(ents) < len(rec.Entries) || base != rec.Base; lost && (g.gap == 0 || g.b.cfg.Switches.Damage == "cut") {
+	if len(ents) < len(rec.Entries) || base != rec.Base {
 		g.b.log.Rebase(g.id, base, term) // log and tail begin at the same entry
 	}
-	g.tail = newTail(base, term, ids)
-	g.tail.snapAt = g.snapshot
+	g.newTail(base, term)
 	if len(ents) > 0 {
 		g.tail.append(toRaft(ents))
 	}
@@ -136,21 +162,29 @@ func (g *group) restoreTail(rec store.GroupLog) {
 		hs.Vote = 0
 	}
 	hs.Commit = max(hs.Commit, g.applied, base)
-	if hs.Commit > g.tail.last() {
+	clamped := hs.Commit > g.tail.last()
+	if clamped {
 		// Only a log that was not synced can come back shorter than what was committed. Where that is
 		// accepted it is written down: the old commit index would prove the loss at every boot.
 		hs.Commit = g.tail.last()
-		if g.b.cfg.Switches.Damage == "cut" {
-			g.b.log.SetHardState(g.id, store.HardState{Term: hs.Term, Vote: hs.Vote, Commit: hs.Commit}, true)
-		}
 	}
-	hs.Term = max(hs.Term, term)
-	g.term, g.vote, g.commit = hs.Term, hs.Vote, hs.Commit
-	g.tail.hard = &pb.HardState{Term: &hs.Term, Vote: &hs.Vote, Commit: &hs.Commit}
+	g.term, g.vote, g.commit = max(hs.Term, term), hs.Vote, hs.Commit
+	if clamped && g.b.cfg.Switches.Damage == "cut" {
+		g.b.log.SetHardState(g.id, store.HardState{Term: hs.Term, Vote: hs.Vote, Commit: hs.Commit, Self: hs.Self}, true)
+	}
 	if g.state.name() != "" {
 		first, last, _, _ := g.store.State()
-		g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: g.tail.last(), Term: hs.Term})
+		g.observe(machine.Observation{Kind: machine.Recovered, First: first, Seq: last, Index: g.tail.last(), Term: g.term})
 	}
+}
+
+// hardRecord is what the log is to remember of the group.
+func (g *group) hardRecord() store.HardState {
+	hs := store.HardState{Term: g.term, Vote: g.vote, Commit: g.commit}
+	if g.self != g.founder() {
+		hs.Self = uint64(g.self)
+	}
+	return hs
 }
 
 // start makes the RawNode from the tail.
@@ -160,7 +194,7 @@ func (g *group) start() {
 	g.tail.hard = &pb.HardState{Term: &g.term, Vote: &g.vote, Commit: &g.commit}
 	sw := &g.b.cfg.Switches
 	node, err := raft.NewRawNode(&raft.Config{
-		ID:                        uint64(g.b.cfg.Node),
+		ID:                        uint64(g.self),
 		ElectionTick:              g.b.cfg.ElectionTicks,
 		HeartbeatTick:             1,
 		Storage:                   g.tail,
@@ -196,7 +230,7 @@ func (g *group) queue() {
 
 // process carries out everything raft has ready.
 func (g *group) process() {
-	if g.damaged != "" {
+	if g.absent != "" {
 		return
 	}
 	g.proposeBatches()
@@ -244,7 +278,7 @@ func (g *group) softState(s *raft.SoftState) {
 }
 
 func (g *group) stopLeading() {
-	g.leading = false
+	g.leading, g.changing = false, 0
 	g.proposer.refuseQueued(g)
 	g.dropReads("leadership lost")
 	g.state.follow()
@@ -287,7 +321,7 @@ func (g *group) hardState(m *pb.Message) (voted bool) {
 	}
 	voted = m.GetTerm() != g.term || m.GetVote() != g.vote
 	g.term, g.vote, g.commit = m.GetTerm(), m.GetVote(), m.GetCommit()
-	g.b.log.SetHardState(g.id, store.HardState{Term: g.term, Vote: g.vote, Commit: g.commit}, voted)
+	g.b.log.SetHardState(g.id, g.hardRecord(), voted)
 	return voted
 }
 
@@ -316,6 +350,10 @@ func (g *group) applyEntry(e *pb.Entry) {
 		g.observe(machine.Observation{Kind: machine.Applied, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
 	}
 	g.proposer.expire(e.GetTerm())
+	if e.GetType() != pb.EntryNormal {
+		g.applyMembers(e)
+		return
+	}
 	if len(e.GetData()) > 0 {
 		g.b.fx.Charge(machine.WorkApply, 1, int64(len(e.GetData())), 0)
 		g.state.apply(e.GetIndex(), e.GetTerm(), e.GetData())
@@ -337,20 +375,23 @@ func (g *group) send(m *pb.Message) {
 	if m.GetType() == pb.MsgApp && g.id != metaGroup && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
 		return
 	}
-	g.b.sendRaft(machine.NodeID(m.GetTo()), g.id, m)
+	g.b.sendRaft(g.id, m)
 }
 
 func (g *group) tick() {
-	if g.damaged == "" {
-		g.node.Tick()
-		g.queue()
+	if g.absent != "" {
+		g.tickAbsent()
+		return
 	}
+	g.node.Tick()
+	g.queue()
 	if g.standIn > 0 {
-		if g.standIn--; g.standIn == 0 && g.leader == raft.None && g.damaged == "" {
+		if g.standIn--; g.standIn == 0 && g.leader == raft.None {
 			_ = g.node.Campaign()
 		}
 	}
 	g.state.tick()
+	g.tendMembers()
 	g.tickFetch()
 	if g.pinned {
 		g.startCheckpoint()
@@ -360,6 +401,9 @@ func (g *group) tick() {
 func (g *group) observe(o machine.Observation) {
 	if g.b.cfg.Observe {
 		o.Group, o.Stream = g.id, g.state.name()
+		if g.self.life() > 0 {
+			o.Member = uint64(g.self)
+		}
 		g.b.fx.Observe(o)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // receive handles one Raft message from a peer.
 func (g *group) receive(m *pb.Message) {
-	if g.damaged != "" || !fromPeer(m) {
+	if g.absent != "" || m.GetTo() != uint64(g.self) || !fromPeer(m) {
 		return
 	}
 	switch m.GetType() {
@@ -37,7 +37,7 @@ func (g *group) receive(m *pb.Message) {
 		g.clampCommit(m)
 		if at, ok := g.contradiction(m); ok {
 			g.contradicted(at, m)
-			if g.damaged != "" {
+			if g.absent != "" {
 				return
 			}
 		}
@@ -131,7 +131,7 @@ func (g *group) contradicted(at uint64, m *pb.Message) {
 		g.damage(why)
 		return
 	}
-	g.observe(machine.Observation{Kind: machine.Truncated, Index: at, Term: m.GetTerm(), Peer: machine.NodeID(m.GetFrom()), Why: why})
+	g.observe(machine.Observation{Kind: machine.Truncated, Index: at, Term: m.GetTerm(), Peer: nodeOf(m.GetFrom()), Why: why})
 	if s, ok := g.state.(*streamState); ok && g.b.cfg.Switches.Conflict == "rebuild" {
 		g.wipe(s)
 	} else {
@@ -163,14 +163,15 @@ func (g *group) restart() {
 	g.start()
 }
 
-// damage takes this node out of the group: it neither votes nor acknowledges here until it has
-// been rebuilt from its peers.
+// damage takes this node out of the group: it neither votes nor acknowledges here any more.
 func (g *group) damage(why string) {
 	if g.leading {
 		g.observe(machine.Observation{Kind: machine.Follower, Term: g.term})
 		g.stopLeading()
 	}
-	g.damaged = why
+	g.absent = why
+	g.incarnation++
+	g.state.close()
 	g.observe(machine.Observation{Kind: machine.Damaged, Why: why})
 }
 

@@ -45,6 +45,8 @@ type peer struct {
 	// absence says nothing.
 	stranger bool
 	boot     uint64 // boot id it said hello with; 0: none yet
+	standing wire.Standing
+	stood    bool   // it has said who its disk is, over the link that is up
 	raft     []byte // frame of this step, in the making
 	remote   map[interestKey]*subscription
 }
@@ -104,6 +106,7 @@ func (b *Broker) peerUp(in *machine.Input) {
 	if in.Link != machine.RouteLink {
 		return
 	}
+	b.tellStanding(p)
 	b.dropInterest(p)
 	keys := make([]interestKey, 0, len(b.local))
 	for k := range b.local { // map order: sorted below
@@ -130,6 +133,7 @@ func (b *Broker) peerDown(in *machine.Input) {
 	}
 	p.up[in.Link] = false
 	if in.Link == machine.RouteLink {
+		p.stood = false
 		b.dropInterest(p)
 	}
 }

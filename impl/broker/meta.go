@@ -19,7 +19,9 @@ type assignment struct {
 	Version uint64         `json:",omitempty"` // the command that changed it last
 	Group   uint64
 	Peers   []machine.NodeID
-	Created int64
+	// Founders are the members of the group when it was made, by Peers; nil if all were in their first lives.
+	Founders []memberID `json:",omitempty"`
+	Created  int64
 
 	group *group // nil where this node holds no replica
 }
@@ -169,6 +171,7 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 		return
 	}
 	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas)}
+	a.Founders = s.founders(a.Peers)
 	s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
 	s.place(a)
 	if own {
@@ -264,7 +267,7 @@ func (s *metaState) choosePeers(replicas int) []machine.NodeID {
 func (s *metaState) place(a *assignment) {
 	for _, p := range a.Peers {
 		if p == s.g.b.cfg.Node {
-			g, err := s.g.b.openGroup(a.Group, a.Peers, streamDir(a.Group), func(g *group) state { return newStreamState(g, a) })
+			g, err := s.g.b.openGroup(a.Group, a.members(), streamDir(a.Group), func(g *group) state { return newStreamState(g, a) })
 			if err != nil {
 				machine.Broken("stream %s: %v", a.Config.Name, err)
 			}

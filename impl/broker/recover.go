@@ -39,11 +39,13 @@ func (b *Broker) recover(image machine.Image) error {
 	why := ""
 	if rec.Damage != nil {
 		why = rec.Damage.String()
-		if sw.Damage == "quarantine" {
-			b.damage = rec.Damage
-		} else {
-			log.AcceptDamage()
-		}
+	}
+	if sw.Damage == "cut" {
+		log.AcceptDamage()
+	} else if err := b.identify(rec, image); err != nil {
+		return err
+	} else {
+		b.markLosses(rec)
 	}
 	for _, g := range rec.Groups {
 		b.recovered[g.Group] = g
@@ -52,7 +54,11 @@ func (b *Broker) recover(image machine.Image) error {
 	if err := b.findStores(image); err != nil {
 		return err
 	}
-	if _, err := b.openGroup(metaGroup, b.cfg.Nodes, metaDir, func(g *group) state { return &metaState{g: g} }); err != nil {
+	founders := make([]memberID, len(b.cfg.Nodes))
+	for i, n := range b.cfg.Nodes {
+		founders[i] = memberID(n)
+	}
+	if _, err := b.openGroup(metaGroup, founders, metaDir, func(g *group) state { return &metaState{g: g} }); err != nil {
 		return fmt.Errorf("meta: %w", err)
 	}
 	b.startTimers()

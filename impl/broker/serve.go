@@ -42,10 +42,10 @@ const (
 
 // snapshot makes the manifest of the applied state, for raft to send, and pins its messages.
 func (g *group) snapshot() *pb.Snapshot {
-	if g.applied == 0 {
+	if g.applied == 0 || g.switching {
 		return nil
 	}
-	m := wire.Manifest{State: g.state.encode()}
+	m := wire.Manifest{State: g.encode()}
 	m.First, m.Last, m.Count, m.Bytes = g.pin(g.applied).view.State()
 	index, term := g.applied, g.appliedTerm
 	return &pb.Snapshot{
@@ -205,8 +205,8 @@ func (g *group) failChunk(s *serving, seq uint64) {
 func (g *group) refuseChunk(to machine.NodeID, c *wire.Catchup, why string) {
 	g.drop(fmt.Sprintf("fetch of a snapshot by node %d: %s", to, why))
 	g.b.sendRoute(to, wire.AppendCatchup(nil, wire.KindCatchupDone, &wire.Catchup{Group: c.Group, Snapshot: c.Snapshot, From: c.From, Why: why}))
-	if g.leading {
-		g.node.ReportSnapshot(uint64(to), raft.SnapshotFailure)
+	if a := g.members.of(to); g.leading && a != nil {
+		g.node.ReportSnapshot(uint64(a.id), raft.SnapshotFailure)
 		g.queue()
 	}
 }
@@ -215,8 +215,8 @@ func (g *group) refuseChunk(to machine.NodeID, c *wire.Catchup, why string) {
 // furthest, other than the one that fetches.
 func (g *group) yield(fetches machine.NodeID) {
 	best := uint64(0)
-	for _, p := range g.peers {
-		if id := uint64(p); p != fetches && p != g.b.cfg.Node && g.matched[id] > g.matched[best] {
+	for _, id := range g.members.conf.Voters {
+		if nodeOf(id) != fetches && id != uint64(g.self) && g.matched[id] > g.matched[best] {
 			best = id
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"strconv"
 
 	"go.etcd.io/raft/v3/tracker"
-
-	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // stepDownRequest of a stream or, for meta, of the leader of all: who asks may prefer a node to take over.
@@ -32,13 +30,13 @@ func (g *group) stepDown(m *message, kind string) {
 		why = &apiError{503, 10010, "JetStream clustering support required"}
 	case req.Placement != nil && (req.Placement.Cluster != "" && req.Placement.Cluster != g.b.cfg.Cluster || len(req.Placement.Tags) > 0):
 		why = noPeers("no replacement peer connected")
-	case len(g.peers) == 1: // nobody else, and nothing to do
+	case len(g.founders) == 1: // nobody else, and nothing to do
 	default:
 		preferred := ""
 		if req.Placement != nil {
 			preferred = req.Placement.Preferred
 		}
-		var to machine.NodeID
+		var to memberID
 		if to, why = g.successor(preferred); why == nil {
 			g.node.TransferLeader(uint64(to))
 			g.queue()
@@ -53,25 +51,25 @@ func (g *group) stepDown(m *message, kind string) {
 
 func noPeers(why string) *apiError { return &apiError{400, 10005, why} }
 
-// successor is the peer that is to lead: the one preferred by name, or of those heard from lately the one
-// whose log is longest.
-func (g *group) successor(preferred string) (machine.NodeID, *apiError) {
+// successor is the member that is to lead: that of the node preferred by name, or of those heard from lately
+// the one whose log is longest.
+func (g *group) successor(preferred string) (memberID, *apiError) {
 	if preferred != "" {
-		i := slices.IndexFunc(g.peers, func(p machine.NodeID) bool { return nodeName(p) == preferred })
+		i := slices.IndexFunc(g.members.newest, func(a admission) bool { return nodeName(a.id.node()) == preferred })
 		switch {
 		case i < 0:
 			return 0, noPeers("preferred server " + strconv.Quote(preferred) + " not known")
-		case g.peers[i] == g.b.cfg.Node:
+		case g.members.newest[i].id == g.self:
 			return 0, noPeers("preferred server " + strconv.Quote(preferred) + " is already leader")
 		}
-		return g.peers[i], nil
+		return g.members.newest[i].id, nil
 	}
 	progress := g.node.Status().Progress
-	best, found := tracker.Progress{}, machine.NodeID(0)
-	for _, p := range g.peers {
-		pr, known := progress[uint64(p)]
-		if known && p != g.b.cfg.Node && pr.RecentActive && (found == 0 || pr.Match > best.Match) {
-			best, found = pr, p
+	best, found := tracker.Progress{}, memberID(0)
+	for _, a := range g.members.newest {
+		pr, known := progress[uint64(a.id)]
+		if known && a.id != g.self && g.members.votes(a.id) && pr.RecentActive && (found == 0 || pr.Match > best.Match) {
+			best, found = pr, a.id
 		}
 	}
 	if found == 0 {

@@ -114,7 +114,7 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 	if req.Subjects != "" {
 		s.addSubjects(&info, req)
 	}
-	for _, p := range s.g.peers {
+	for _, p := range s.a.Peers {
 		if other := b.peer(p); other != nil {
 			info.Cluster.Replicas = append(info.Cluster.Replicas, peerInfo{Name: nodeName(p), Current: other.up[machine.RaftLink]})
 		}

@@ -18,10 +18,10 @@ type tail struct {
 	snapAt func() *pb.Snapshot
 }
 
-func newTail(base, term uint64, voters []uint64) *tail {
+func newTail(base, term uint64, conf *pb.ConfState) *tail {
 	return &tail{
 		hard: &pb.HardState{},
-		conf: &pb.ConfState{Voters: voters},
+		conf: conf,
 		ents: []*pb.Entry{{Index: &base, Term: &term}},
 	}
 }

@@ -20,12 +20,16 @@ const (
 	KindCatchupRequest                 // Catchup: send what Snapshot of Group has from From on; up to Have only what is Gone
 	KindCatchupChunk                   // Catchup: what Snapshot has from From to Upto
 	KindCatchupDone                    // Catchup: nothing more of Snapshot will be sent, and Why
+	KindStanding                       // Standing: which disk the sender has, and whether it has been part of a cluster
+	KindRejoin                         // Rejoin: the sender lost its part of Group and asks to be let in
+	KindAdmit                          // Rejoin: the receiver has been let in as ID
 	kinds
 )
 
 var kindNames = [kinds]string{
 	"?", "hello", "raft", "interest-add", "interest-remove", "interest-reset",
 	"route", "catchup-request", "catchup-chunk", "catchup-done",
+	"standing", "rejoin", "admit",
 }
 
 // String is the kind's name in traces and errors.
@@ -37,7 +41,7 @@ func (k Kind) String() string {
 }
 
 // Version is the version of the peer frames; a Hello of another one is refused.
-const Version = 1
+const Version = 2
 
 type (
 	// Hello opens a link: who speaks, in which of its boots, of which cluster.
@@ -45,6 +49,19 @@ type (
 		Node    uint32
 		Boot    uint64
 		Cluster string
+	}
+	// Standing says which disk the sender has: Fresh if nothing was ever promised on it. Counted is the
+	// receiver's disk with which the sender founded the cluster; 0 if none.
+	Standing struct {
+		Disk    uint64
+		Fresh   bool
+		Counted uint64
+	}
+	// Rejoin names a loss of the sender's (KindRejoin) or the receiver's (KindAdmit) by its Token.
+	Rejoin struct {
+		Group uint64
+		Token uint64
+		ID    uint64 // of a KindAdmit: raft id of the new member
 	}
 	// Interest is a subject that somebody at the sender wants. Weight is how many members of
 	// Queue the sender has; for plain subscriptions Queue is "".
@@ -91,6 +108,8 @@ type Frame struct {
 	Interest Interest
 	Route    RouteMsg
 	Catchup  Catchup
+	Standing Standing
+	Rejoin   Rejoin
 }
 
 // AppendHello appends a KindHello frame.
@@ -99,6 +118,21 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = binary.AppendUvarint(dst, uint64(h.Node))
 	dst = binary.AppendUvarint(dst, h.Boot)
 	return appendBytes(dst, h.Cluster)
+}
+
+// AppendStanding appends a KindStanding frame.
+func AppendStanding(dst []byte, s Standing) []byte {
+	dst = append(dst, byte(KindStanding), 0)
+	if s.Fresh {
+		dst[len(dst)-1] = 1
+	}
+	return binary.AppendUvarint(binary.AppendUvarint(dst, s.Disk), s.Counted)
+}
+
+// AppendRejoin appends a KindRejoin or KindAdmit frame.
+func AppendRejoin(dst []byte, kind Kind, r *Rejoin) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(kind)), r.Group)
+	return binary.AppendUvarint(binary.AppendUvarint(dst, r.Token), r.ID)
 }
 
 // AppendRaftFrame appends a message to the Raft frame in dst, and begins the frame if dst is empty.
@@ -158,6 +192,10 @@ func DecodeFrame(p []byte, f *Frame) error {
 		r.route(&f.Route)
 	case KindCatchupRequest, KindCatchupChunk, KindCatchupDone:
 		r.catchup(&f.Catchup)
+	case KindStanding:
+		r.standing(&f.Standing)
+	case KindRejoin, KindAdmit:
+		f.Rejoin = Rejoin{Group: r.uvarint(), Token: r.uvarint(), ID: r.uvarint()}
 	default:
 		r.fail("unknown kind")
 	}
@@ -183,6 +221,14 @@ func (r *reader) hello(h *Hello) {
 		r.fail(fmt.Sprintf("version %d, not %d", v, Version))
 	}
 	*h = Hello{Node: r.u32(), Boot: r.uvarint(), Cluster: string(r.bytes())}
+}
+
+func (r *reader) standing(s *Standing) {
+	fresh := r.u8()
+	if fresh > 1 {
+		r.fail("neither fresh nor not")
+	}
+	*s = Standing{Fresh: fresh == 1, Disk: r.uvarint(), Counted: r.uvarint()}
 }
 
 func (r *reader) raftFrame(f *Frame) error {

@@ -51,6 +51,8 @@ const (
 	// Interest: this node began (N 1) or ceased (N 0) to pass on what matches Subject, for queue group Queue ("": none),
 	// to Client of its own, or to node Peer.
 	Interest
+	// Rejoined: this node, as Member, counts again in Group's majorities, with everything to its entry Index.
+	Rejoined
 	// Note: anything else worth a line in a trace (Why); judges ignore it.
 	Note
 )
@@ -73,7 +75,7 @@ const (
 var obsNames = [...]string{
 	"?", "booted", "leader", "follower", "voted", "appended", "truncated", "applied",
 	"stored", "removed", "recovered", "acked", "dropped", "damaged", "stream-created", "stream-deleted",
-	"consumer-created", "consumer-deleted", "delivered", "settled", "floor", "interest", "note",
+	"consumer-created", "consumer-deleted", "delivered", "settled", "floor", "interest", "rejoined", "note",
 }
 
 // String is the kind's name in histories and traces.
@@ -94,6 +96,7 @@ func ParseObsKind(name string) (k ObsKind, ok bool) {
 type Observation struct {
 	Kind   ObsKind
 	Group  uint64 // Raft group; 0 if none
+	Member uint64 // Raft id of this node in Group, once it is not the node's own number
 	Stream string
 	Term   uint64
 	Index  uint64

@@ -1,0 +1,161 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/brokerlab/brokerlab/impl/store"
+	"github.com/brokerlab/brokerlab/impl/wire"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// A node that lost part of what it had promised in a group takes no part in it: it might vote twice, or for a leader
+// that lacks what it had acknowledged. It asks the group's leader to be let in as another member, which has promised
+// nothing: a learner, that fetches everything from its peers and is made a voter, in place of the lost member,
+// once it has caught up (members.go). While it asks, the lost member still counts in every majority and
+// never answers, so a group that lost more than a minority stands still rather than go on without what it
+// promised; a group of one stays out for good.
+//
+// Nothing of what is left is touched before the group has let the node in: it may be the last copy.
+
+const (
+	// noMember, in a hard state, marks a group of which the log lost entries.
+	noMember = ^memberID(0)
+	// waitsForOthers is why a node with a fresh disk takes no part in the meta group.
+	waitsForOthers = "a fresh disk: waits to hear from every other node"
+	// askTicks is how often a node asks to be let in.
+	askTicks = 5
+)
+
+// markLosses notes, in the log, of which groups it lost entries: the damage itself is then dealt with. Entries
+// that are left stay.
+func (b *Broker) markLosses(rec *store.Recovered) {
+	d := rec.Damage
+	if d == nil {
+		return
+	}
+	b.damage = d.String()
+	for i := range rec.Groups {
+		g := &rec.Groups[i]
+		if d.Group != 0 && d.Group != g.Group {
+			continue
+		}
+		g.Hard.Self = uint64(noMember)
+		g.Hard.Commit = min(g.Hard.Commit, g.Base+uint64(len(g.Entries))) // or it would prove the loss again
+		b.log.SetHardState(g.Group, g.Hard, true)
+	}
+	b.log.AcceptDamage()
+}
+
+// lost says whether this node lost part of what it had promised in the group, and what.
+func (g *group) lost(rec *store.GroupLog, f *foundStore) (why string, is bool) {
+	if g.b.cfg.Switches.Damage == "cut" {
+		return "", false
+	}
+	kept := uint64(0)
+	if f.checkpoint != nil {
+		kept = f.checkpoint.Index
+	}
+	switch {
+	case g.self == noMember && g.b.damage != "":
+		return g.b.damage, true
+	case g.self == noMember:
+		return "the log had lost entries of this group", true
+	case f.damage != "":
+		return f.damage, true
+	case rec.Base > kept:
+		return fmt.Sprintf("the log begins after entry %d, the checkpoint ends at %d", rec.Base, kept), true
+	case !g.owns(rec):
+		return "what this node promised here before is not on this disk", true
+	}
+	return "", false
+}
+
+// owns says whether this disk is the one on which the founder of this node served the group, or the
+// first. A disk that knows nothing of a group is the first if it is the one that its node was
+// known by when the group was made.
+func (g *group) owns(rec *store.GroupLog) bool {
+	known := rec.Hard != store.HardState{} || rec.Base > 0 || len(rec.Entries) > 0
+	switch {
+	case known:
+		return true
+	case g.id == metaGroup:
+		return g.b.identity.standing != lost
+	}
+	return g.founder() == g.b.self
+}
+
+// leave takes this node out of the group for what it lost, until it is let in again.
+func (g *group) leave(why string) {
+	g.self = g.founder() // for observers, nothing else
+	g.damage(why)
+	g.b.losses++
+	g.asking, g.token, g.asked = true, g.b.env.Choices.Draw(purposeToken, g.b.losses)|1, askTicks-1
+}
+
+// tickAbsent asks every node, one of which leads the group.
+func (g *group) tickAbsent() {
+	if !g.asking {
+		return
+	}
+	if g.asked++; g.asked < askTicks {
+		return
+	}
+	g.asked = 0
+	for _, p := range g.b.peers {
+		if p.up[machine.RouteLink] {
+			g.b.sendRoute(p.id, wire.AppendRejoin(nil, wire.KindRejoin, &wire.Rejoin{Group: g.id, Token: g.token}))
+		}
+	}
+}
+
+// admitted begins this node's new life in the group. It is written down before it is lived.
+func (g *group) admitted(r *wire.Rejoin) {
+	id := memberID(r.ID)
+	if !g.asking || r.Token != g.token || id.node() != g.b.cfg.Node || id.life() == 0 {
+		return
+	}
+	b, token := g.b, g.token
+	g.asking = false
+	b.log.Rebase(g.id, 0, 0)
+	b.log.SetHardState(g.id, store.HardState{Self: uint64(id)}, true)
+	if g.id == metaGroup {
+		b.becomes(identity{disk: b.identity.disk, standing: settled})
+	}
+	b.whenDurable(func() {
+		if b.groupByID(g.id) == g && g.token == token {
+			g.join(id)
+		}
+	})
+}
+
+// join starts as a member that has promised nothing and holds nothing.
+func (g *group) join(id memberID) {
+	g.store.Reset(g.b.fx)
+	g.touch()
+	fresh := g.makeState(g)
+	if s, ok := fresh.(*streamState); ok {
+		s.a = g.state.(*streamState).a
+	}
+	g.state, g.self, g.members, g.absent = fresh, id, foundedBy(g.founders), ""
+	g.applied, g.appliedTerm, g.seenTerm, g.checkpoint = 0, 0, 0, 0
+	g.term, g.vote, g.commit = 0, 0, 0
+	for len(g.pins) > 0 {
+		g.unpin(0)
+	}
+	g.fetch, g.snapshots, g.pinned, g.writing = nil, nil, false, false
+	g.newTail(0, 0)
+	if g.id == metaGroup {
+		g.b.self = id
+	}
+	if g.state.name() != "" {
+		g.observe(machine.Observation{Kind: machine.Recovered, First: 1, Why: "let in again"})
+	}
+	g.start()
+}
+
+// begin takes part, in a cluster that has just been founded.
+func (g *group) begin() {
+	g.absent = ""
+	g.start()
+	g.standAlone()
+}
