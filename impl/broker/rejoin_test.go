@@ -79,3 +79,130 @@ func TestANodeWhoseDiskWasReplacedIsLetInAsANewMemberOfEveryGroup(t *testing.T) 
 		}
 	}
 }
+
+// steps delivers frames one by one, n of them, and lets time pass when there are none.
+func (l *lab) steps(n int) {
+	for ; n > 0; n-- {
+		if len(l.queue) == 0 {
+			l.run(1)
+			continue
+		}
+		f := l.queue[0]
+		l.queue = l.queue[1:]
+		l.deliver(f)
+	}
+}
+
+// loses says how a node can lose what it promised.
+var loses = map[string]func(l *lab, id machine.NodeID){
+	"its disk": func(l *lab, id machine.NodeID) { l.wipe(id) },
+	"part of its log": func(l *lab, id machine.NodeID) {
+		l.power(id)
+		l.rot(id, "wal/", 700)
+	},
+	"a block": func(l *lab, id machine.NodeID) {
+		l.power(id)
+		l.rot(id, "streams/", 60)
+	},
+	"its log, but not its stores": func(l *lab, id machine.NodeID) {
+		l.power(id)
+		l.remove(id, "wal/")
+	},
+	"the store of meta": func(l *lab, id machine.NodeID) {
+		l.power(id)
+		l.remove(id, "meta/")
+	},
+}
+
+func (l *lab) remove(id machine.NodeID, prefix string) {
+	d := l.nodes[id].disk
+	for name := range d.files {
+		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
+			delete(d.files, name)
+			delete(d.synced, name)
+		}
+	}
+}
+
+// alive says whether a node takes part in every group, as whatever member.
+func (l *lab) alive(id machine.NodeID) bool {
+	b := l.broker(id)
+	for _, g := range b.groups {
+		if g.absent != "" || !g.members.votes(g.self) || len(g.members.conf.VotersOutgoing) > 0 {
+			return false
+		}
+	}
+	return len(b.groups) == 2
+}
+
+func (l *lab) allAlive() bool {
+	for _, id := range l.ids {
+		if !l.alive(id) {
+			return false
+		}
+	}
+	leader := l.leader("ORDERS")
+	return leader != 0 && l.orders(leader).seenTerm == l.orders(leader).term
+}
+
+// checkpointed is a cluster whose stores hold most of what was published, and whose logs the rest.
+func checkpointed(t *testing.T, profile string) *lab {
+	l := newLabOf(t, 3, mustProfile(t, profile), func(c *Config) { c.TailBytes, c.KeepBytes = 400, 200 })
+	l.createOrders()
+	l.publish(1, 1, 40)
+	l.run(20)
+	return l
+}
+
+func TestWhateverPartOfItsDiskANodeLosesItComesBackWhole(t *testing.T) {
+	for what, lose := range loses {
+		t.Run(what, func(t *testing.T) {
+			l := checkpointed(t, "reference")
+			for _, id := range l.ids {
+				lose(l, id)
+				l.boot(id)
+				l.run(1)
+				require.NotEmpty(t, l.nodes[id].damaged, "it did not notice")
+				l.until("it is back", l.allAlive)
+				l.run(3)
+				l.publish(id, 1, 5)
+				l.run(20)
+			}
+			l.storedAlike(55)
+		})
+	}
+}
+
+func TestARejoiningNodeMayLosePowerAtAnyMoment(t *testing.T) {
+	for what, lose := range loses {
+		t.Run(what, func(t *testing.T) {
+			for at := 0; at < 120; at += 3 {
+				for _, all := range []bool{false, true} {
+					l := checkpointed(t, "reference")
+					id := machine.NodeID(1 + at%3)
+					lose(l, id)
+					l.boot(id)
+					l.steps(at)
+					if all {
+						for _, id := range l.ids {
+							l.power(id)
+						}
+						l.queue = nil
+						for _, id := range l.ids {
+							l.boot(id)
+						}
+					} else {
+						l.power(id)
+						l.run(at % 5)
+						l.boot(id)
+					}
+					l.until("it is back", l.allAlive)
+					l.run(3)
+					l.publish(id, 1, 5)
+					l.run(20)
+					l.storedAlike(45)
+				}
+			}
+		})
+	}
+}
