@@ -176,7 +176,7 @@ func TestWhateverPartOfItsDiskANodeLosesItComesBackWhole(t *testing.T) {
 func TestARejoiningNodeMayLosePowerAtAnyMoment(t *testing.T) {
 	for what, lose := range loses {
 		t.Run(what, func(t *testing.T) {
-			for at := 0; at < 120; at += 3 {
+			for at := 0; at < 120; at += 7 {
 				for _, all := range []bool{false, true} {
 					l := checkpointed(t, "reference")
 					id := machine.NodeID(1 + at%3)
