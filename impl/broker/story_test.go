@@ -66,6 +66,10 @@ func (s *story) run(d *datadriven.TestData) error {
 		var n int
 		d.ScanArgs(t(d), "n", &n)
 		s.step(&machine.Input{Kind: machine.ConnDrained, Conn: s.conns[d.CmdArgs[0].Key].ID, N: int64(n)})
+	case "calls":
+		return s.calls(d)
+	case "wait":
+		s.wait(d)
 	case "crash":
 		s.crash(d)
 	default:
@@ -91,6 +95,9 @@ func (s *story) boot(d *datadriven.TestData) error {
 			}
 		case "max-pending":
 			s.cfg.MaxPending, _ = strconv.ParseInt(a.Vals[0], 10, 64)
+		case "tail-bytes":
+			s.cfg.TailBytes, _ = strconv.ParseInt(a.Vals[0], 10, 64)
+			s.cfg.KeepBytes = s.cfg.TailBytes
 		default:
 			if err := sw.Set(a.Key, a.Vals[0]); err != nil {
 				return err
@@ -194,7 +201,7 @@ func (s *story) step(in *machine.Input) {
 func (s *story) effects() {
 	for _, o := range s.fx.Observed {
 		switch o.Kind {
-		case machine.Stored, machine.Acked, machine.Leader, machine.Follower, machine.Recovered, machine.Damaged, machine.Dropped, machine.StreamCreated, machine.StreamDeleted:
+		case machine.Stored, machine.Acked, machine.Leader, machine.Follower, machine.Recovered, machine.Damaged, machine.Dropped, machine.Removed, machine.StreamCreated, machine.StreamDeleted:
 			fmt.Fprintf(&s.out, "! %s%s%s\n", o.Kind, describe(&o), quoteWhy(o.Why))
 		}
 	}
