@@ -31,6 +31,8 @@ type Result struct {
 // drainLimit, and leaves the replicas settle to become equal.
 const (
 	drainLimit = int64(90 * time.Second)
+	// consumersLimit is how long the drain waits for consumers before it reads.
+	consumersLimit = int64(60 * time.Second)
 	settle     = int64(3 * time.Second)
 	runStep    = int64(100 * time.Millisecond)
 )
@@ -72,8 +74,8 @@ func manifest(c *rundir.Config, res *Result, w *sim.World, covered rundir.Covera
 
 func streamsOf(c rundir.Cluster) []history.Stream {
 	var out []history.Stream
-	for _, s := range c.Streams {
-		out = append(out, history.Stream{Name: s.Name, Replicas: s.Replicas})
+	for i := range c.Streams {
+		out = append(out, c.Streams[i].Describe())
 	}
 	return out
 }
@@ -164,18 +166,18 @@ func (r *run) clients() []sim.Process {
 	key := load.Key(c.Seed).Sub("load")
 	id := sim.FirstClient
 	var out []sim.Process
-	add := func(name string, l load.Load) {
+	add := func(name string, first int, l load.Load) {
 		out = append(out, sim.Process{ID: id, Name: name, Boot: client.Boot(client.Config{
-			Name: name, Nodes: r.nodes(), Load: l, Record: clientRecorder{r.recorder, name},
+			Name: name, Nodes: r.nodes(), First: machine.NodeID(first), Load: l, Record: clientRecorder{r.recorder, name},
 		})})
 		id++
 	}
-	add("setup", load.NewSetup(c.Cluster.Streams))
+	add("setup", 0, load.NewSetup(c.Cluster.Streams))
 	for _, cl := range c.Load.Clients(key, c.Cluster.Streams, c.LoadFrom, c.LoadUntil, c.Timeout) {
-		add(cl.Name, cl.Load)
+		add(cl.Name, cl.First, cl.Load)
 	}
-	add("drain", &load.Drain{
-		From: r.drainFrom(), Streams: c.Cluster.Streams,
+	add("drain", 0, &load.Drain{
+		From: r.drainFrom(), Until: r.drainFrom() + consumersLimit, Consumers: c.Load.Worked(), Streams: c.Cluster.Streams,
 		Floor:    func(stream string) uint64 { return r.recorder.told[stream] },
 		Finished: func(int64) { r.drained = true },
 	})
@@ -187,7 +189,11 @@ func (r *run) drainFrom() int64 { return r.config.LoadUntil + r.config.Timeout +
 // play runs the world until everything has been read back.
 func (r *run) play(w *sim.World) {
 	w.RunUntil(r.drainFrom())
-	for limit := r.drainFrom() + drainLimit; !r.drained && w.Now() < limit; {
+	limit := r.drainFrom() + drainLimit
+	if len(r.config.Load.Worked()) > 0 {
+		limit += consumersLimit
+	}
+	for !r.drained && w.Now() < limit {
 		w.RunUntil(w.Now() + runStep)
 	}
 	w.RunUntil(w.Now() + settle)

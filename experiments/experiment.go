@@ -199,18 +199,11 @@ func validate(c *rundir.Config) error {
 	if c.Cluster.Nodes < 1 || c.Cluster.Nodes > maxNodes {
 		bad("cluster.nodes: %d must be between 1 and %d", c.Cluster.Nodes, maxNodes)
 	}
-	if n := len(c.Cluster.Streams); n < 1 || n > maxStreams {
-		bad("cluster.streams: there must be between 1 and %d, got %d", maxStreams, n)
+	if n := len(c.Cluster.Streams); n > maxStreams {
+		bad("cluster.streams: there must be at most %d, got %d", maxStreams, n)
 	}
-	seen := map[string]bool{}
-	for i, s := range c.Cluster.Streams {
-		if s.Name == "" || strings.ContainsAny(s.Name, " .*>/\\\t\r\n") || seen[s.Name] {
-			bad("cluster.streams[%d].name: %q must be given once, without spaces, dots, stars, greater-thans or slashes", i, s.Name)
-		}
-		seen[s.Name] = true
-		if s.Replicas < 1 || s.Replicas > min(5, c.Cluster.Nodes) {
-			bad("cluster.streams[%d].replicas: %d must be between 1 and %d, with %d nodes", i, s.Replicas, min(5, c.Cluster.Nodes), c.Cluster.Nodes)
-		}
+	if err := load.ValidateStreams(c.Cluster.Streams, c.Cluster.Nodes); err != nil {
+		found = append(found, err)
 	}
 	if n := c.Cluster.ElectionTicks; n != 0 && (n < 2 || n&(n-1) != 0) {
 		bad("cluster.election_ticks: %d must be a power of two of at least 2", n)
@@ -227,7 +220,7 @@ func validate(c *rundir.Config) error {
 	if c.Heal <= 0 || c.Heal > c.LoadUntil {
 		bad("heal: %v must lie between the start and the end, %v", time.Duration(c.Heal), time.Duration(c.LoadUntil))
 	}
-	if err := c.Load.Validate(c.Cluster.Streams); err != nil {
+	if err := c.Load.Validate(c.Cluster.Streams, c.Cluster.Nodes); err != nil {
 		bad("load: %w", err)
 	}
 	if _, err := faults.Parse(strings.Join(c.Plan, "\n") + "\n"); err != nil {

@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/brokerlab/brokerlab/experiments/rundir"
@@ -61,6 +62,8 @@ func (c clientRecorder) Invoke(op *load.Op) uint64 {
 		Queue: op.Queue, Consumer: op.Consumer, ID: op.ID, SubjectExpect: op.ExpectSubject, Direct: op.Direct,
 	}
 	switch op.Verb {
+	case history.CreateConsumer:
+		r.describe(op)
 	case history.Publish, history.Send, history.Request:
 		r.name(op.Subject, op)
 	case history.Answer:
@@ -81,6 +84,19 @@ func (c clientRecorder) Invoke(op *load.Op) uint64 {
 	}
 	r.add(&e)
 	return r.ops
+}
+
+// describe adds a consumer that a client makes for itself to what a judge must know of its stream.
+func (r *recorder) describe(op *load.Op) {
+	for i := range r.history.Header.Streams {
+		s := &r.history.Header.Streams[i]
+		if s.Name != op.Stream || op.ConsumerConfig == nil {
+			continue
+		}
+		if !slices.ContainsFunc(s.Consumers, func(c history.Consumer) bool { return c.Name == op.Consumer }) {
+			s.Consumers = append(s.Consumers, load.DescribeConsumer(op.ConsumerConfig))
+		}
+	}
 }
 
 func lost(op *load.Op) string {

@@ -6,14 +6,18 @@ import (
 	"github.com/brokerlab/brokerlab/model/history"
 )
 
-// Drain reads every message of every stream back at the end of a run, so that a judge knows what
-// survived: sequences 1 up to the highest that anybody was promised, and on until one beyond the end is
-// answered "no such message". What fails or stays unknown is asked again.
+// Drain brings a run to its end. First it waits until the consumers that are being worked on have nothing left, or
+// until Until: eventual delivery can then be judged. Then it reads every message of every stream back, so that a judge
+// knows what survived: sequences 1 up to the highest that anybody was promised, and on until one beyond the end is
+// answered "no such message"; those that rules have removed are answered so too. What fails or stays unknown is asked
+// again.
 //
 // Invariant: when Finished is called, every sequence up to the end was answered after From.
 type Drain struct {
-	// From is when to begin, in nanoseconds since the run began.
-	From int64
+	// From is when to begin, Until how long to wait for consumers, in nanoseconds since the run began.
+	From, Until int64
+	// Consumers to wait for.
+	Consumers []ConsumerName
 	// Streams to read. One whose newest message is refused is created again, which changes
 	// nothing if it exists: a stream that is gone altogether answers no read, and nobody
 	// could say what it lost.
@@ -24,10 +28,24 @@ type Drain struct {
 	// Finished is called once, when all has been answered. May be nil.
 	Finished func(now int64)
 
-	state []drainState
-	open  int
-	done  bool
+	waiting waiting
+	state   []drainState
+	open    int
+	done    bool
 }
+
+// ConsumerName is a consumer of a stream.
+type ConsumerName struct{ Stream, Consumer string }
+
+// waiting is the wait for consumers, one after the other: what one has settled stays settled.
+type waiting struct {
+	n     int // of Consumers, that have nothing left
+	asked bool
+	again int64
+}
+
+// pollEvery is how often a consumer is asked whether it has anything left.
+const pollEvery = 500 * millisecond
 
 // drainState is one stream's progress.
 type drainState struct {
@@ -49,8 +67,12 @@ func (d *Drain) Next(now int64) (Op, bool, int64) {
 	if now < d.From {
 		return Op{}, false, d.From
 	}
+	if op, ok, wake := d.poll(now); ok || wake >= 0 {
+		return op, ok, wake
+	}
 	if d.state == nil {
 		d.state = make([]drainState, len(d.Streams))
+		d.finish(now) // there may be no streams
 	}
 	if d.open >= drainWindow {
 		return Op{}, false, 0
@@ -64,12 +86,45 @@ func (d *Drain) Next(now int64) (Op, bool, int64) {
 			}
 			continue
 		}
-		if op, ok := s.ask(d.Streams[i], d.floor(i)); ok {
+		if op, ok := s.ask(&d.Streams[i], d.floor(i)); ok {
 			d.open++
 			return op, true, 0
 		}
 	}
 	return Op{}, false, wake
+}
+
+// poll asks the consumer that is next. A wake of -1 says that there is nothing to wait for.
+func (d *Drain) poll(now int64) (Op, bool, int64) {
+	w := &d.waiting
+	switch {
+	case w.asked:
+		return Op{}, false, 0
+	case w.n == len(d.Consumers) || now >= d.Until:
+		w.n = len(d.Consumers)
+		return Op{}, false, -1
+	case now < w.again:
+		return Op{}, false, w.again
+	}
+	w.asked = true
+	c := d.Consumers[w.n]
+	return Op{Verb: history.ConsumerInfo, Stream: c.Stream, Consumer: c.Consumer, Final: true}, true, 0
+}
+
+// Error codes of the API that say what there is nothing to wait for.
+const (
+	codeNoConsumer = 10014
+	codeNoStream   = 10059
+)
+
+func (w *waiting) answer(now int64, out *Outcome) {
+	w.asked = false
+	switch {
+	case out.Status == OK && out.N == 0 && out.First == 0, out.Code == codeNoConsumer, out.Code == codeNoStream:
+		w.n++
+	default:
+		w.again = now + pollEvery
+	}
 }
 
 func (d *Drain) floor(i int) uint64 {
@@ -88,7 +143,7 @@ func (s *drainState) wants() bool {
 }
 
 // ask takes the next read of one stream.
-func (s *drainState) ask(stream StreamSpec, floor uint64) (Op, bool) {
+func (s *drainState) ask(stream *StreamSpec, floor uint64) (Op, bool) {
 	if !s.wants() {
 		return Op{}, false
 	}
@@ -115,9 +170,18 @@ func (s *drainState) ask(stream StreamSpec, floor uint64) (Op, bool) {
 
 // Done takes an answer in, and calls Finished when it was the last one.
 func (d *Drain) Done(now int64, op Op, out Outcome) {
+	if op.Verb == history.ConsumerInfo {
+		d.waiting.answer(now, &out)
+		return
+	}
 	d.open--
 	i := slices.IndexFunc(d.Streams, func(s StreamSpec) bool { return s.Name == op.Stream })
 	d.state[i].answer(now, op, out, d.floor(i))
+	d.finish(now)
+}
+
+// finish tells once that everything has been answered.
+func (d *Drain) finish(now int64) {
 	for i := range d.state {
 		if s := &d.state[i]; !s.beyond || s.wants() || s.open > 0 {
 			return

@@ -1,28 +1,30 @@
 package load
 
-import "github.com/brokerlab/brokerlab/model/history"
-
 // retryEvery is how long Setup and Drain wait before they ask again, in nanoseconds.
 const retryEvery = int64(200_000_000)
 
-// Setup creates streams one after the other and asks again until each exists. Creating a stream
+// Setup creates streams and their consumers one after the other and asks again until each exists. Creating one
 // that exists with the same configuration succeeds, so that retrying an unknown outcome is safe.
 type Setup struct {
-	todo  []StreamSpec
+	todo  []Op
 	busy  bool
 	again int64
 }
 
-// StreamSpec is a stream to be created: its subjects are those below its name.
-type StreamSpec struct {
-	Name     string `json:"name"`
-	Replicas int    `json:"replicas"`
+// NewSetup is a load that creates streams, each followed by its consumers.
+func NewSetup(streams []StreamSpec) *Setup {
+	s := &Setup{}
+	for i := range streams {
+		st := &streams[i]
+		s.todo = append(s.todo, st.create())
+		for j := range st.Consumers {
+			s.todo = append(s.todo, st.Consumers[j].create(st.Name))
+		}
+	}
+	return s
 }
 
-// NewSetup is a load that creates streams.
-func NewSetup(streams []StreamSpec) *Setup { return &Setup{todo: streams} }
-
-// Next asks for the first stream that is not known to exist.
+// Next asks for the first that is not known to exist.
 func (s *Setup) Next(now int64) (Op, bool, int64) {
 	switch {
 	case len(s.todo) == 0 || s.busy:
@@ -31,15 +33,10 @@ func (s *Setup) Next(now int64) (Op, bool, int64) {
 		return Op{}, false, s.again
 	}
 	s.busy = true
-	return s.todo[0].create(), true, 0
+	return s.todo[0], true, 0
 }
 
-// create asks for the stream.
-func (s StreamSpec) create() Op {
-	return Op{Verb: history.Create, Stream: s.Name, Subject: s.Name + ".>", Replicas: s.Replicas}
-}
-
-// Done goes on to the next stream, or sets the time of the next attempt.
+// Done goes on to the next, or sets the time of the next attempt.
 func (s *Setup) Done(now int64, _ Op, out Outcome) {
 	s.busy = false
 	if out.Status == OK {
@@ -49,5 +46,5 @@ func (s *Setup) Done(now int64, _ Op, out Outcome) {
 	s.again = now + retryEvery
 }
 
-// Ready says whether every stream is known to exist.
+// Ready says whether everything is known to exist.
 func (s *Setup) Ready() bool { return len(s.todo) == 0 }

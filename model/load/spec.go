@@ -1,31 +1,60 @@
 package load
 
-import (
-	"errors"
-	"fmt"
-	"strconv"
-)
+import "strconv"
 
 // Spec is a whole load as plain data: groups of clients that behave alike.
 type Spec struct {
 	Groups []Group `json:"clients"`
 }
 
-// Group is Count clients named Name1, Name2 and so on. Rates are those of the whole group.
+// Group is Count clients named Name1, Name2 and so on, of one role: Send, Subscribe, Request, Serve, Work or Follow, or
+// without any of these, traffic on streams. Rates are those of the whole group.
 type Group struct {
 	Name  string `json:"name"`
 	Count int    `json:"count"`
+	// Nodes are those to which the clients connect first, in turn; none: each has an order of its own.
+	Nodes []int `json:"nodes,omitempty"`
+	// Moves has them come and go.
+	Moves *Moves `json:"moves,omitempty"`
+
+	Send      *Send      `json:"send,omitempty"`
+	Subscribe *Subscribe `json:"subscribe,omitempty"`
+	Request   *Request   `json:"request,omitempty"`
+	Serve     *Serve     `json:"serve,omitempty"`
+	Work      *Work      `json:"work,omitempty"`
+	Follow    *Follow    `json:"follow,omitempty"`
+
 	// Streams to publish to and read from; none means every stream of the cluster.
 	Streams []string `json:"streams,omitempty"`
-	// PublishPerSecond and ReadPerSecond are mean arrivals a second of the whole group.
+	// Mean arrivals of the whole group.
 	PublishPerSecond int `json:"publish_per_second,omitempty"`
 	ReadPerSecond    int `json:"read_per_second,omitempty"`
+	RemovePerSecond  int `json:"remove_per_second,omitempty"`
+	PurgePerMinute   int `json:"purge_per_minute,omitempty"`
 	// Bytes of a payload; 0 means 64.
 	Bytes int `json:"bytes,omitempty"`
-	// ConditionalPercent of the publishes expect the last sequence that the client knows of.
-	ConditionalPercent int `json:"conditional_percent,omitempty"`
-	// LastPercent of the reads ask for the newest message.
+	// Keys is how many subjects a client publishes to, its own unless SharedKeys; 0 means one of its own.
+	Keys       int  `json:"keys,omitempty"`
+	SharedKeys bool `json:"shared_keys,omitempty"`
+	// ConditionalPercent of the publishes expect the last sequence that the client knows of the stream,
+	// KeyConditionalPercent the one it knows of the subject.
+	ConditionalPercent    int `json:"conditional_percent,omitempty"`
+	KeyConditionalPercent int `json:"key_conditional_percent,omitempty"`
+	// IDPercent of the publishes carry a deduplication id. Those are tried again up to Retries times when their outcome is
+	// unknown, and RepeatPercent of them once when all went well.
+	IDPercent     int `json:"id_percent,omitempty"`
+	Retries       int `json:"retries,omitempty"`
+	RepeatPercent int `json:"repeat_percent,omitempty"`
+	// RollupPercent of the unconditional publishes replace what their subject holds, RollupAllPercent the whole stream.
+	RollupPercent    int `json:"rollup_percent,omitempty"`
+	RollupAllPercent int `json:"rollup_all_percent,omitempty"`
+	// KeyPercent of the reads ask for the newest message of a subject; of the others LastPercent for the newest of all, and
+	// NextPercent of what remains for the next of a subject.
+	KeyPercent  int `json:"key_percent,omitempty"`
 	LastPercent int `json:"last_percent,omitempty"`
+	NextPercent int `json:"next_percent,omitempty"`
+	// DirectPercent of the reads may be answered by any replica.
+	DirectPercent int `json:"direct_percent,omitempty"`
 	// MaxOpen bounds the unanswered operations of one client; arrivals beyond it are given up.
 	// 0 means 1024.
 	MaxOpen int `json:"max_open,omitempty"`
@@ -37,89 +66,62 @@ type Group struct {
 	Timeout int64 `json:"-"`
 }
 
-// Limits of a Spec: enough for any run that ends, and a clear error for a slip of the hand.
-const (
-	maxClients = 1000
-	maxRate    = 1_000_000
-	maxBytes   = 1 << 20
-)
-
 // Client is one client of a Spec.
 type Client struct {
 	Name string
-	Load *Traffic
-}
-
-// Validate lists every fault of the spec; streams are those of the cluster.
-func (s Spec) Validate(streams []StreamSpec) error {
-	var faults []error
-	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	known := map[string]bool{}
-	for _, st := range streams {
-		known[st.Name] = true
-	}
-	if len(s.Groups) == 0 {
-		bad("clients: there must be at least one group of clients")
-	}
-	total, names := 0, map[string]bool{}
-	for i, g := range s.Groups {
-		at := fmt.Sprintf("clients[%d]", i)
-		if g.Name == "" || names[g.Name] {
-			bad("%s.name: %q must be given and used once", at, g.Name)
-		}
-		names[g.Name] = true
-		if !plainName(g.Name) {
-			bad("%s.name: %q must be letters only: it becomes part of subjects and values", at, g.Name)
-		}
-		within(bad, at+".count", g.Count, 1, maxClients)
-		within(bad, at+".publish_per_second", g.PublishPerSecond, 0, maxRate)
-		within(bad, at+".read_per_second", g.ReadPerSecond, 0, maxRate)
-		within(bad, at+".bytes", g.Bytes, 0, maxBytes)
-		within(bad, at+".conditional_percent", g.ConditionalPercent, 0, 100)
-		within(bad, at+".last_percent", g.LastPercent, 0, 100)
-		within(bad, at+".max_open", g.MaxOpen, 0, 1<<20)
-		if g.PublishPerSecond == 0 && g.ReadPerSecond == 0 {
-			bad("%s: publish_per_second or read_per_second must be above 0", at)
-		}
-		for _, name := range g.Streams {
-			if !known[name] {
-				bad("%s.streams: the cluster has no stream %q", at, name)
-			}
-		}
-		total += g.Count
-	}
-	if total > maxClients {
-		bad("clients: %d clients in all; the limit is %d", total, maxClients)
-	}
-	return errors.Join(faults...)
-}
-
-func within(bad func(string, ...any), what string, v, low, high int) {
-	if v < low || v > high {
-		bad("%s: %d must be between %d and %d", what, v, low, high)
-	}
-}
-
-// plainName holds names to letters, so that "c1" is never both a group and a client of group "c".
-func plainName(s string) bool {
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return false
-		}
-	}
-	return true
+	Load Load
+	// First is the node that it connects to first; 0: it chooses.
+	First int
 }
 
 // Clients returns every client of a valid spec with its load: arrivals between from and until
 // nanoseconds, each operation with the given timeout.
 func (s Spec) Clients(key Key, streams []StreamSpec, from, until, timeout int64) []Client {
 	var out []Client
-	for _, g := range s.Groups {
-		g = g.filled(streams)
+	for i := range s.Groups {
+		g := s.Groups[i].filled(streams)
 		g.From, g.Until, g.Timeout = from, until, timeout
 		for n := 1; n <= g.Count; n++ {
-			name := g.Name + strconv.Itoa(n)
-			out = append(out, Client{Name: name, Load: NewTraffic(name, g, key.Sub(name))})
+			c := Client{Name: g.Name + strconv.Itoa(n)}
+			r := g.role(c.Name, key.Sub(c.Name), streams)
+			c.Load = r
+			if g.Moves != nil {
+				c.Load = newMover(r, &g, key.Sub(c.Name))
+			}
+			if len(g.Nodes) > 0 {
+				c.First = g.Nodes[(n-1)%len(g.Nodes)]
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// role makes what one client of the group does.
+func (g *Group) role(name string, key Key, streams []StreamSpec) role {
+	switch {
+	case g.Send != nil, g.Request != nil:
+		return newSender(name, g, key)
+	case g.Subscribe != nil:
+		return newSubscriber(g, key)
+	case g.Serve != nil:
+		return newServer(name, g, key)
+	case g.Work != nil:
+		return newWorker(g, key, findConsumer(streams, g.Work.Stream, g.Work.Consumer))
+	case g.Follow != nil:
+		return newFollower(name, g)
+	}
+	return newTraffic(name, *g, key, streams)
+}
+
+// Worked lists the consumers that somebody works on to the end, each once.
+func (s Spec) Worked() []ConsumerName {
+	var out []ConsumerName
+	seen := map[ConsumerName]bool{}
+	for i := range s.Groups {
+		if w := s.Groups[i].Work; w != nil && !seen[ConsumerName{w.Stream, w.Consumer}] {
+			seen[ConsumerName{w.Stream, w.Consumer}] = true
+			out = append(out, ConsumerName{w.Stream, w.Consumer})
 		}
 	}
 	return out
@@ -129,23 +131,15 @@ func (s Spec) Clients(key Key, streams []StreamSpec, from, until, timeout int64)
 func (g Group) filled(streams []StreamSpec) Group {
 	if len(g.Streams) == 0 {
 		g.Streams = nil
-		for _, s := range streams {
-			g.Streams = append(g.Streams, s.Name)
+		for i := range streams {
+			g.Streams = append(g.Streams, streams[i].Name)
 		}
 	}
-	if g.Bytes == 0 {
-		g.Bytes = 64
-	}
-	if g.MaxOpen == 0 {
-		g.MaxOpen = 1024
-	}
+	g.Bytes, g.MaxOpen = orElse(g.Bytes, 64), orElse(g.MaxOpen, 1024)
 	return g
 }
 
-// publishGap and readGap are one client's mean gaps in nanoseconds; 0 means never.
-func (g Group) publishGap() int64 { return gap(g.PublishPerSecond, g.Count) }
-func (g Group) readGap() int64    { return gap(g.ReadPerSecond, g.Count) }
-
+// gap is one client's mean gap between arrivals in nanoseconds; 0 means never.
 func gap(perSecond, clients int) int64 {
 	if perSecond == 0 {
 		return 0
