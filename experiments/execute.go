@@ -33,8 +33,8 @@ const (
 	drainLimit = int64(90 * time.Second)
 	// consumersLimit is how long the drain waits for consumers before it reads.
 	consumersLimit = int64(60 * time.Second)
-	settle     = int64(3 * time.Second)
-	runStep    = int64(100 * time.Millisecond)
+	settle         = int64(3 * time.Second)
+	runStep        = int64(100 * time.Millisecond)
 )
 
 // Execute runs a configuration and has the history judged. It returns an error only for what is

@@ -64,7 +64,10 @@ func (c clientRecorder) Invoke(op *load.Op) uint64 {
 	switch op.Verb {
 	case history.CreateConsumer:
 		r.describe(op)
-	case history.Publish, history.Send, history.Request:
+	case history.Publish:
+		e.Why = op.Rollup
+		r.name(op.Subject, op)
+	case history.Send, history.Request:
 		r.name(op.Subject, op)
 	case history.Answer:
 		if op.Delivery != nil {

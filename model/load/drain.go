@@ -9,10 +9,11 @@ import (
 // Drain brings a run to its end. First it waits until the consumers that are being worked on have nothing left, or
 // until Until: eventual delivery can then be judged. Then it reads every message of every stream back, so that a judge
 // knows what survived: sequences 1 up to the highest that anybody was promised, and on until one beyond the end is
-// answered "no such message"; those that rules have removed are answered so too. What fails or stays unknown is asked
-// again.
+// answered "no such message"; where many are removed, it asks for the next that there is. What fails or stays unknown is
+// asked again.
 //
-// Invariant: when Finished is called, every sequence up to the end was answered after From.
+// Invariant: when Finished is called, every sequence up to the end was answered after From, or lies in a gap that was
+// asked about.
 type Drain struct {
 	// From is when to begin, Until how long to wait for consumers, in nanoseconds since the run began.
 	From, Until int64
@@ -56,6 +57,7 @@ type drainState struct {
 	retry  []uint64
 	after  int64 // not before this time, after a failure
 	open   int
+	gap    bool // a sequence was answered "no such message": find out where the next message is
 	beyond bool // top+1 was answered "no such message"
 }
 
@@ -136,7 +138,7 @@ func (d *Drain) floor(i int) uint64 {
 
 // wants says whether there is something to ask for when the time has come.
 func (s *drainState) wants() bool {
-	if s.next == 0 {
+	if s.next == 0 || s.gap {
 		return !s.asked
 	}
 	return len(s.retry) > 0 || s.next <= s.top+1
@@ -157,6 +159,9 @@ func (s *drainState) ask(stream *StreamSpec, floor uint64) (Op, bool) {
 	case s.next == 0:
 		s.asked = true
 		return Op{Verb: history.Last, Stream: stream.Name, Final: true}, true
+	case s.gap:
+		s.asked = true
+		return Op{Verb: history.NextOf, Stream: stream.Name, Seq: s.next, Final: true}, true
 	}
 	s.top = max(s.top, floor)
 	seq := s.next
@@ -207,12 +212,21 @@ func (s *drainState) answer(now int64, op Op, out Outcome, floor uint64) {
 	case op.Verb == history.Create:
 		s.absent, s.asked = false, false
 	case op.Verb == history.Last:
-		s.next, s.top = 1, floor
+		s.asked, s.next, s.top = false, 1, floor
 		if !out.NotFound {
 			s.top = max(s.top, out.Seq)
 		}
+	case op.Verb == history.NextOf:
+		s.asked, s.gap = false, false
+		if out.NotFound {
+			s.next = max(s.next, s.top+1)
+		} else {
+			s.next = max(s.next, min(out.Seq, s.top+1))
+		}
+	case out.NotFound && op.Seq > s.top:
+		s.beyond = true
 	case out.NotFound:
-		s.beyond = s.beyond || op.Seq > s.top
+		s.gap = s.next+drainWindow <= s.top // else it is as well to ask for each
 	case op.Seq > s.top:
 		// Something landed late: the end is further on.
 		s.top, s.beyond = op.Seq, false

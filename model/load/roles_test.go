@@ -417,8 +417,8 @@ func TestAClientThatMovesFinishesOrIsKilledAndBeginsAnewElsewhere(t *testing.T) 
 		require.True(t, up && subscribed, "in the end it is there")
 		require.Greater(t, got[Join], 3)
 		require.Equal(t, got[Join], got[Leave]+got[Die])
-		require.Equal(t, g.Moves.CrashPercent == 0, got[Die] == 0)
-		require.Equal(t, g.Moves.CrashPercent == 100, got[Leave] == 0)
+		require.True(t, g.Moves.CrashPercent > 0 || got[Die] == 0)
+		require.True(t, g.Moves.CrashPercent < 100 || got[Leave] == 0)
 	})
 }
 

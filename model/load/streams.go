@@ -25,8 +25,10 @@ type StreamSpec struct {
 	MaxMsgSize        int32 `json:"max_msg_size,omitempty"`
 	MaxMsgsPerSubject int64 `json:"max_msgs_per_subject,omitempty"`
 	DuplicateWindowMS int64 `json:"duplicate_window_ms,omitempty"`
-	AllowDirect       bool  `json:"allow_direct,omitempty"`
-	AllowRollup       bool  `json:"allow_rollup,omitempty"`
+	// DiscardNewPerSubject has a full subject refuse what comes, as discard new has a full stream.
+	DiscardNewPerSubject bool `json:"discard_new_per_subject,omitempty"`
+	AllowDirect          bool `json:"allow_direct,omitempty"`
+	AllowRollup          bool `json:"allow_rollup,omitempty"`
 
 	Consumers []ConsumerSpec `json:"consumers,omitempty"`
 }
@@ -86,7 +88,7 @@ func (s *StreamSpec) Config() stream.Config {
 		Name: s.Name, Subjects: slices.Clone(s.subjects()), Retention: s.Retention, Discard: s.Discard, Replicas: s.Replicas,
 		MaxMsgs: s.MaxMsgs, MaxBytes: s.MaxBytes, MaxAge: s.MaxAgeMS * millisecond, MaxMsgSize: s.MaxMsgSize,
 		MaxMsgsPer: s.MaxMsgsPerSubject, Duplicates: s.DuplicateWindowMS * millisecond,
-		AllowDirect: s.AllowDirect, AllowRollup: s.AllowRollup,
+		DiscardNewPer: s.DiscardNewPerSubject, AllowDirect: s.AllowDirect, AllowRollup: s.AllowRollup,
 	}
 	return c.Defaults()
 }

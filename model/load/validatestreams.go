@@ -20,7 +20,7 @@ func ValidateStreams(streams []StreamSpec, nodes int) error {
 		}
 		if most := min(5, nodes); s.Replicas < 1 || s.Replicas > most {
 			f.bad("%s.replicas: %d must be between 1 and %d, with %d nodes", at, s.Replicas, most, nodes)
-		} else if err := s.Config().Validate(nodes); err != nil && validName(s.Name) {
+		} else if err := s.Config().Validate(); err != nil && validName(s.Name) {
 			f.bad("%s: %w", at, err)
 		}
 		if min(s.MaxMsgs, s.MaxBytes, s.MaxAgeMS, int64(s.MaxMsgSize), s.MaxMsgsPerSubject, s.DuplicateWindowMS) < 0 {
