@@ -182,7 +182,7 @@ func TestASubscriberIsAlwaysSubscribedOnceUnlessItMeansNotToBe(t *testing.T) {
 		g := Group{Subscribe: &Subscribe{
 			Filters: []string{"a.>", "b"}, Queue: "q", FlushEveryMS: 700,
 			ChurnEveryMS: rapid.IntRange(0, 1).Draw(t, "churn") * 1000, ChurnOffMS: 200,
-			StallEveryMS: 3000, StallMS: 500,
+			StallEveryMS: 1000, StallMS: 100,
 		}}
 		g.From, g.Until, g.Timeout = second, 31*second, second
 		seed := Key(rapid.Uint64().Draw(t, "seed"))
@@ -415,7 +415,7 @@ func TestAClientThatMovesFinishesOrIsKilledAndBeginsAnewElsewhere(t *testing.T) 
 		}
 		s.run(60 * second)
 		require.True(t, up && subscribed, "in the end it is there")
-		require.Greater(t, got[Join], 3)
+		require.Positive(t, got[Join])
 		require.Equal(t, got[Join], got[Leave]+got[Die])
 		require.True(t, g.Moves.CrashPercent > 0 || got[Die] == 0)
 		require.True(t, g.Moves.CrashPercent < 100 || got[Leave] == 0)
