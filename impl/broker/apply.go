@@ -77,8 +77,8 @@ type publish struct {
 
 func (p *publish) size() int { return len(p.subject) + len(p.header) + len(p.data) }
 
-// applyPublish decides a publish, in nats-server's order: is it a duplicate, do its expectations hold, may it roll
-// up, is there room for it.
+// applyPublish decides a publish, in nats-server's order: is it one that the stream takes, is it a duplicate, do its
+// expectations hold, may it roll up, is there room for it.
 func (s *streamState) applyPublish(p *publish) {
 	if len(p.header) > 0 {
 		p.wish = expect.Parse(p.header)
@@ -87,11 +87,15 @@ func (s *streamState) applyPublish(p *publish) {
 	if s.g.b.bug(BugRollupEarly) {
 		s.rollUp(p, scope, 0)
 	}
-	if seq, dup := s.duplicate(&p.wish); dup {
-		s.acknowledge(p, seq, true)
-		return
+	why := s.untaken(p)
+	if why == nil {
+		if seq, dup := s.duplicate(&p.wish); dup {
+			s.acknowledge(p, seq, true)
+			return
+		}
+		why = s.unstorable(p, scope)
 	}
-	if why := s.unstorable(p, scope); why != nil {
+	if why != nil {
 		if s.g.b.bug(BugRememberRefused) && p.wish.ID != nil {
 			s.ids.Add(string(p.wish.ID), s.Last(), s.clock)
 		}
@@ -129,14 +133,19 @@ func (s *streamState) duplicate(w *expect.Wish) (seq uint64, dup bool) {
 	return seq, dup
 }
 
-// unstorable says why the stream as it is now does not take the publish.
-func (s *streamState) unstorable(p *publish, scope expect.Scope) *apiError {
+// untaken says why the stream takes no such message.
+func (s *streamState) untaken(p *publish) *apiError {
 	switch {
 	case s.cfg.Sealed:
 		return errSealed
 	case s.cfg.MaxMsgSize >= 0 && len(p.header)+len(p.data) > int(s.cfg.MaxMsgSize):
 		return errTooLarge
 	}
+	return nil
+}
+
+// unstorable says why the stream as it is now does not take the publish.
+func (s *streamState) unstorable(p *publish, scope expect.Scope) *apiError {
 	failure := p.wish.CheckID(s) // which nats-server, too, decides only here
 	if s.g.b.cfg.Switches.Expect != "leader" {
 		failure = p.wish.Check(p.subject, s)

@@ -241,17 +241,20 @@ func (b *Broker) settle() {
 
 // Footprint reports what lives in memory, by kind.
 func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
-	var tail machine.Use
+	tail, ids := machine.Use{Kind: "raft tail"}, machine.Use{Kind: "duplicate window"}
 	for _, g := range b.groups {
 		tail.Count += int64(len(g.tail.ents))
 		tail.Bytes += g.tail.bytes
+		if s, ok := g.state.(*streamState); ok {
+			ids.Count += int64(s.ids.Len())
+			ids.Bytes += s.ids.Bytes()
+		}
 	}
-	tail.Kind = "raft tail"
 	var out int64
 	for _, c := range b.conns { // map order: a sum
 		out += c.backlog + int64(cap(c.out.B))
 	}
-	return append(dst, tail,
+	return append(dst, tail, ids,
 		machine.Use{Kind: "connections", Count: int64(len(b.conns)), Bytes: out},
 		machine.Use{Kind: "interest", Count: int64(b.index.Len())},
 		machine.Use{Kind: "log", Count: int64(b.log.Segments())},

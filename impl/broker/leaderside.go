@@ -29,7 +29,7 @@ type leaderSide struct {
 }
 
 func (l *leaderSide) begin() {
-	l.flying, l.subjects, l.expecting = 0, map[string]int{}, map[string]int{}
+	l.lost()
 	l.advancing, l.asked, l.awaiting = 0, 0, nil
 }
 
@@ -90,6 +90,11 @@ func (s *streamState) took(subject []byte, w *expect.Wish) {
 			s.expecting[w.About(subject)]++
 		}
 	}
+}
+
+// lost is told that proposals came to nothing: nobody knows which publishes were among them. What they staged stays.
+func (l *leaderSide) lost() {
+	l.flying, l.subjects, l.expecting = 0, map[string]int{}, map[string]int{}
 }
 
 // landed notes a publish of this node's that has been applied. It may be one of an earlier term.

@@ -70,6 +70,9 @@ func (g *group) proposeBatches() {
 			for _, r := range b.replies {
 				g.b.refuse(r, "proposal dropped")
 			}
+			if s, ok := g.state.(*streamState); ok {
+				s.lost()
+			}
 			continue
 		}
 		p.inFlight = append(p.inFlight, proposal{number: p.number, term: g.node.BasicStatus().GetTerm(), replies: b.replies})

@@ -68,6 +68,9 @@ func (s *streamState) purge(entry uint64, filter string, seq, keep uint64, rule 
 	if filter != "" && filter != ">" {
 		filters = []string{filter}
 	}
+	if filters == nil && keep == 0 && !s.g.b.cfg.Observe && s.holders.count() == 0 {
+		return s.cut(seq) // nobody has to be told of each
+	}
 	left := s.g.store.CountMatch(0, filters)
 	left -= min(keep, left)
 	next := uint64(0)
@@ -85,6 +88,17 @@ func (s *streamState) purge(entry uint64, filter string, seq, keep uint64, rule 
 		s.g.store.Skip(seq - 1)
 	}
 	return purged
+}
+
+// cut removes everything below seq (0: all).
+func (s *streamState) cut(seq uint64) (purged uint64) {
+	if seq == 0 {
+		seq = s.Last() + 1
+	}
+	_, _, before, _ := s.g.store.State()
+	s.g.store.Compact(seq)
+	_, _, after, _ := s.g.store.State()
+	return before - after
 }
 
 // deleteRequest takes the removal of one message into the log.

@@ -19,6 +19,7 @@ type streamState struct {
 	cfg     stream.Config
 	version uint64
 	limits  limits.Limits // of cfg
+	begins  uint64        // the first sequence
 	clock   int64         // the highest stamp of an entry: the log's time, which never goes back
 	stamp   int64         // of the newest message ever stored
 	lastID  string        // its id
@@ -40,7 +41,9 @@ func newStreamState(g *group, a *assignment) *streamState {
 
 // reset is the state before the first entry.
 func (s *streamState) reset() {
-	s.configure(s.a.origin(), 0)
+	origin := s.a.origin()
+	s.configure(origin, 0)
+	s.begins = max(origin.FirstSeq, 1)
 	s.clock, s.stamp, s.lastID, s.ids = 0, 0, "", dedup.Window{}
 }
 
@@ -68,8 +71,8 @@ func (s *streamState) quotedName() []byte {
 // empty before its first sequence.
 func (s *streamState) span() (first, last, count, bytes uint64) {
 	first, last, count, bytes = s.g.store.State()
-	if from := s.a.origin().FirstSeq; from > 0 && last < from-1 {
-		return from, from - 1, 0, 0
+	if last < s.begins-1 {
+		return s.begins, s.begins - 1, 0, 0
 	}
 	return first, last, count, bytes
 }

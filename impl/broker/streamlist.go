@@ -69,12 +69,18 @@ func (s *metaState) described(m *message) {
 	number, i, _ := strings.Cut(strings.TrimPrefix(string(m.subject), s.listReply()), ".")
 	at, err := strconv.Atoi(i)
 	for _, l := range s.lists {
-		if err == nil && strconv.FormatUint(l.number, 10) == number && at < len(l.infos) && l.infos[at] == nil {
+		if err == nil && strconv.FormatUint(l.number, 10) == number && at < len(l.infos) && l.infos[at] == nil && describes(m.data) {
 			l.infos[at] = append(json.RawMessage(nil), m.data...)
 			l.missing--
 		}
 	}
 	s.finishLists()
+}
+
+// describes says whether an answer is a description: one that does not lead any more refuses.
+func describes(data []byte) bool {
+	var answer struct{ Error *apiError }
+	return json.Unmarshal(data, &answer) == nil && answer.Error == nil
 }
 
 // finishLists answers those that are complete, or have waited long enough.

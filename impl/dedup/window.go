@@ -11,6 +11,7 @@ type Window struct {
 	head    int
 	at      map[string]uint64 // id to its place, counted from the first entry ever
 	dropped uint64            // entries before entries[0], ever
+	text    int64             // bytes of the ids
 }
 
 type entry struct {
@@ -36,6 +37,7 @@ func (w *Window) Add(id string, seq uint64, time int64) {
 	}
 	w.at[id] = w.dropped + uint64(len(w.entries))
 	w.entries = append(w.entries, entry{id, seq, time})
+	w.text += int64(len(id))
 }
 
 // Advance forgets the ids whose age at now has reached window.
@@ -58,6 +60,7 @@ func (w *Window) forget() {
 	if w.at[e.id] == w.dropped+uint64(w.head) { // else it was added again
 		delete(w.at, e.id)
 	}
+	w.text -= int64(len(e.id))
 	*e = entry{}
 	w.head++
 }
@@ -72,6 +75,12 @@ func (w *Window) Newest() (time int64, ok bool) {
 
 // Len is how many ids are remembered.
 func (w *Window) Len() int { return len(w.at) }
+
+// perID is what an id takes beside its text: an entry, and a place in the map.
+const perID = 32 + 24 + 16
+
+// Bytes is about how much memory the window takes.
+func (w *Window) Bytes() int64 { return w.text + perID*int64(len(w.entries)-w.head) }
 
 // Append encodes the window at the end of dst.
 func (w *Window) Append(dst []byte) []byte {
