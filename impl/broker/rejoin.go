@@ -132,6 +132,7 @@ func (g *group) admitted(r *wire.Rejoin) {
 func (g *group) join(id memberID) {
 	g.store.Reset(g.b.fx)
 	g.touch()
+	g.state.close()
 	fresh := g.makeState(g)
 	if s, ok := fresh.(*streamState); ok {
 		s.a = g.state.(*streamState).a
