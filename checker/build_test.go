@@ -22,7 +22,7 @@ import (
 //	n1 stored 5 a       n1 recovered 1 4 | n1 removed 5 | n1 down power | n1 up
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
 //	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
-//	healed | drained | fault on TEXT | fault off TEXT
+//	healed | drained | fault [KIND] on TEXT | fault [KIND] off TEXT
 //
 // Lines about core messaging are those of coreLine.
 func script(t testing.TB, text string) *history.History {
@@ -66,7 +66,12 @@ func (b *builder) line(w []string) {
 	case w[0] == "healed" || w[0] == "drained":
 		e.Kind, e.Verb = history.Obs, history.Verb(w[0])
 	case w[0] == "fault":
-		e.Kind, e.Verb, e.On, e.Why = history.Fault, "fault", w[1] == "on", strings.Join(w[2:], " ")
+		e.Kind, e.Verb = history.Fault, "fault"
+		if w[1] != "on" && w[1] != "off" {
+			e.Verb = history.Verb(w[1])
+			w = w[1:]
+		}
+		e.On, e.Why = w[1] == "on", strings.Join(w[2:], " ")
 	case w[0][0] == 'n':
 		b.node(&e, w)
 	default:

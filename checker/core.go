@@ -28,7 +28,7 @@ type coreLog struct {
 	wanted   []bool // somebody subscribed to it, by filter: others are known from nodes alone
 	queues   intern
 	sent     map[pair][]int32 // messages that match a filter, by filter and connection, in call order
-	senders  [][]int32        // connections under which sent has something, by filter
+	asked    [][]int32        // messages that match a filter, by filter, in call order
 	got      map[pair]coreGot // deliveries, by subscription and message
 	served   map[pair]int32   // position of the first delivery to a member, by queue group and message
 	newest   map[pair]int32   // newest message delivered, by subscription and the publisher's connection
@@ -78,6 +78,7 @@ type coreSub struct {
 	ok     int32 // position from which it was known to be in place, or none
 	end    int32 // position at which its client ended it or found its connection gone, or none
 	lost   bool  // it was found gone
+	taken  int64 // messages delivered by it
 }
 
 // coreConn is one connection of a client, as the client saw it.
@@ -190,8 +191,11 @@ func (c *coreLog) send(s *seen) {
 		first: none, verb: s.e.Verb, failed: none,
 	}
 	c.byName[s.value], c.ofOp[s.op].msg = id, id
+	if m.subject == none {
+		m.conn = none // nobody can say whom it is for
+	}
 	c.msgs = append(c.msgs, m)
-	if m.conn == none || m.subject == none {
+	if m.conn == none {
 		return
 	}
 	c.conns[m.conn].pending = append(c.conns[m.conn].pending, id)
@@ -200,10 +204,8 @@ func (c *coreLog) send(s *seen) {
 			continue
 		}
 		key := pair{f, m.conn}
-		if _, known := c.sent[key]; !known {
-			c.senders[f] = append(c.senders[f], m.conn)
-		}
 		c.sent[key] = append(c.sent[key], id)
+		c.asked[f] = append(c.asked[f], id)
 	}
 }
 
@@ -230,7 +232,7 @@ func (c *coreLog) subscribe(s *seen) {
 func (c *coreLog) filterOf(text string) int32 {
 	f := c.filters.of(text)
 	for len(c.wanted) <= int(f) {
-		c.wanted, c.senders, c.queuesOf = append(c.wanted, false), append(c.senders, nil), append(c.queuesOf, nil)
+		c.wanted, c.asked, c.queuesOf = append(c.wanted, false), append(c.asked, nil), append(c.queuesOf, nil)
 	}
 	return f
 }
@@ -325,6 +327,7 @@ func (c *coreLog) delivered(s *seen) {
 	c.now.again = got.times
 	if got.times++; got.times == 1 {
 		got.at = s.pos
+		b.taken++
 	}
 	c.got[pair{sub, msg}] = got
 	if _, ok := c.served[pair{b.queue, msg}]; !ok && b.queue != none {

@@ -196,22 +196,20 @@ func (j *coreMiss) finish(h *history.History) []Verdict {
 		if s.queue != none || s.ok == none || s.conn == none {
 			continue
 		}
-		for _, conn := range j.log.senders[s.filter] {
-			for _, msg := range j.log.within(s, conn) {
-				m := &j.log.msgs[msg]
-				if _, ok := j.log.got[pair{int32(id), msg}]; ok {
-					j.checked++
-					continue
-				}
-				p, certain := j.log.missed(m, s)
-				if m.failed != none || !certain {
-					open++
-					continue
-				}
+		for _, msg := range j.log.within(s) {
+			m := &j.log.msgs[msg]
+			if _, ok := j.log.got[pair{int32(id), msg}]; ok {
 				j.checked++
-				if j.found(j.log.text(m), append(p.positions(), s.call, s.ok, m.call)...) {
-					first, j.sub, j.msg = p, int32(id), msg
-				}
+				continue
+			}
+			p, certain := j.log.missed(m, s)
+			if m.failed != none || !certain {
+				open++
+				continue
+			}
+			j.checked++
+			if j.found(j.log.text(m), append(p.positions(), s.call, s.ok, m.call)...) {
+				first, j.sub, j.msg = p, int32(id), msg
 			}
 		}
 	}
@@ -221,9 +219,9 @@ func (j *coreMiss) finish(h *history.History) []Verdict {
 		func() string { return j.log.missing(h, j.sub, j.msg, &first) })
 }
 
-// within returns the messages sent over conn that s asks for, called while it was in place.
-func (c *coreLog) within(s *coreSub, conn int32) []int32 {
-	sent := c.sent[pair{s.filter, conn}]
+// within returns the messages that s asks for, called while it was in place.
+func (c *coreLog) within(s *coreSub) []int32 {
+	sent := c.asked[s.filter]
 	at := func(pos int32) int {
 		i, _ := slices.BinarySearchFunc(sent, pos, func(msg, p int32) int { return cmp.Compare(c.msgs[msg].call, p) })
 		return i

@@ -50,9 +50,12 @@ func (j *coreProgress) finish(h *history.History) []Verdict {
 		return j.verdict(h, spec.CoreProgress, "The run was never marked as healed.", "", nil)
 	}
 	for id := range j.log.msgs {
-		if m := &j.log.msgs[id]; j.owed(m) {
+		switch m := &j.log.msgs[id]; {
+		case j.inWindow(m):
 			j.routed(m)
 			j.groups(int32(id), m)
+		case j.owed(m):
+			j.cut++
 		}
 	}
 	for id := range j.log.subs {
@@ -72,20 +75,15 @@ func (j *coreProgress) called(m *coreMsg) int64 { return j.log.rec.ops[m.op].cal
 
 func (j *coreProgress) time(pos int32) int64 { return j.h.Events[pos].Time }
 
-// owed tells whether m was called late enough after healing, and early enough before the end.
+// owed tells whether m was called late enough after healing.
 func (j *coreProgress) owed(m *coreMsg) bool {
-	if m.times > 1 || m.verb != history.Send && m.verb != history.Request {
-		return false
-	}
-	rec, called := j.log.rec, j.called(m)
-	if m.call < rec.marks.healed || called < rec.healedT+j.bound {
-		return false
-	}
-	if called+j.bound > rec.nowT {
-		j.cut++
-		return false
-	}
-	return true
+	rec := j.log.rec
+	return m.times == 1 && (m.verb == history.Send || m.verb == history.Request) && m.call > rec.marks.healed && j.called(m) >= rec.healedT+j.bound
+}
+
+// inWindow tells whether m is owed, and was called early enough before the end.
+func (j *coreProgress) inWindow(m *coreMsg) bool {
+	return j.owed(m) && j.called(m)+j.bound <= j.log.rec.nowT
 }
 
 // inTime tells whether pos is a moment within the bound after m was called.
@@ -138,18 +136,14 @@ func (j *coreProgress) received(id int32) {
 	if s.queue != none || s.ok == none || j.excused() {
 		return
 	}
-	for _, conn := range j.log.senders[s.filter] {
-		for _, msg := range j.log.within(s, conn) {
-			m := &j.log.msgs[msg]
-			cut := j.cut // counted once, by finish
-			owed := j.owed(m)
-			if j.cut = cut; !owed || m.failed != none || m.by == none || !j.lasts(s, m) {
-				continue
-			}
-			j.checked++
-			if got, ok := j.log.got[pair{id, msg}]; !ok || !j.inTime(m, got.at) {
-				j.note(notReceived, id, m, m.by, s.call, s.ok)
-			}
+	for _, msg := range j.log.within(s) {
+		m := &j.log.msgs[msg]
+		if m.failed != none || m.by == none || !j.inWindow(m) || !j.lasts(s, m) {
+			continue
+		}
+		j.checked++
+		if got, ok := j.log.got[pair{id, msg}]; !ok || !j.inTime(m, got.at) {
+			j.note(notReceived, id, m, m.by, s.call, s.ok)
 		}
 	}
 }
@@ -201,12 +195,7 @@ func (j *coreProgress) answered() {
 	for id := range j.log.msgs {
 		m := &j.log.msgs[id]
 		o := &j.log.rec.ops[m.op]
-		if m.verb != history.Request || len(j.answers[int32(id)]) == 0 {
-			continue
-		}
-		cut := j.cut
-		owed := j.owed(m)
-		if j.cut = cut; !owed {
+		if m.verb != history.Request || len(j.answers[int32(id)]) == 0 || !j.inWindow(m) {
 			continue
 		}
 		answer := &j.log.msgs[j.answers[int32(id)][0]]

@@ -61,9 +61,12 @@ func (b *builder) coreLine(e history.Event, w []string) bool {
 	case "ok", "info", "fail", "nobody":
 		asked := b.labelled(w[2])
 		e.Op, e.Verb, e.Kind = asked.Op, asked.Verb, history.Kind(w[1])
-		if w[1] == "nobody" {
+		switch {
+		case w[1] == "nobody":
 			e.Kind, e.Why = history.Fail, history.NoResponders
-		} else if len(w) > 3 {
+		case w[1] == "fail":
+			e.Err = strings.Join(w[3:], " ")
+		case len(w) > 3:
 			e.Value = w[3]
 		}
 		b.put(e)

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -264,10 +265,8 @@ func (w *coreWorld) lose(c *worldClient) {
 		e := history.Event{Kind: history.Invoke, Verb: history.Unsubscribe, Op: w.ops, Client: c.name, Sub: sub, Why: history.ConnLost}
 		w.done(w.put(e), history.Info, "", "")
 	}
-	for op := range w.ops + 1 {
-		if e, ok := k.unanswered[op]; ok {
-			w.done(e, history.Info, "", "")
-		}
+	for _, op := range slices.Sorted(maps.Keys(k.unanswered)) {
+		w.done(k.unanswered[op], history.Info, "", "")
 	}
 	c.conn, c.todo = nil, nil
 	w.shut(k) // the node may have read what was on its way; it will learn of the end now, or knows

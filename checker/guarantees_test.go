@@ -38,6 +38,8 @@ func TestGuaranteesAreJudgedAsTheStoriesSay(t *testing.T) {
 				return tell(v)
 			case "life":
 				return tellLife(h, d.CmdArgs[0].Key)
+			case "losses":
+				return tellLosses(h)
 			case "fates":
 				var b strings.Builder
 				for _, f := range Fates(h) {
