@@ -32,7 +32,7 @@ func (s *streamState) apply(index, _ uint64, data []byte) {
 		}
 		switch kind := r.take(1)[0]; kind {
 		case cmdPublish:
-			p := publish{entry: index, subject: r.bytes(), header: r.bytes(), data: r.bytes(), reply: reply}
+			p := publish{entry: index, subject: string(r.bytes()), header: r.bytes(), data: r.bytes(), reply: reply}
 			s.applyPublish(&p)
 			if replies != nil {
 				s.landed(&p)
@@ -64,15 +64,17 @@ func (s *streamState) advance(entry uint64, stamp int64) {
 	if s.g.b.bug(BugLocalClock) {
 		now = int64(s.g.b.env.Wall)
 	}
-	s.limits.Expire(s.g.store, now, func(seq uint64, rule string) { s.remove(entry, seq, rule) })
+	if s.limits.Age > 0 {
+		s.limits.Expire(s.g.store, now, func(seq uint64, rule string) { s.remove(entry, seq, rule) })
+	}
 }
 
 // publish is a publish as its entry has it; its slices are the entry's.
 type publish struct {
-	entry                 uint64
-	subject, header, data []byte
-	reply                 string
-	wish                  expect.Wish
+	entry          uint64
+	subject, reply string
+	header, data   []byte
+	wish           expect.Wish
 }
 
 func (p *publish) size() int { return len(p.subject) + len(p.header) + len(p.data) }
@@ -107,7 +109,7 @@ func (s *streamState) applyPublish(p *publish) {
 	if p.wish.ID != nil {
 		s.ids.Add(s.lastID, seq, s.clock)
 	}
-	if s.cfg.Retention == stream.Interest && !s.holders.interested(string(p.subject)) {
+	if s.cfg.Retention == stream.Interest && !s.holders.interested(p.subject) {
 		// Nobody wants it: it has a sequence and is gone (nats-server SkipMsgNoInterest).
 		s.g.store.Skip(seq)
 		s.observeRemoved(p.entry, seq, machine.RuleNoInterest)
@@ -118,7 +120,7 @@ func (s *streamState) applyPublish(p *publish) {
 	s.store(p, seq)
 	s.rollUp(p, scope, 1)
 	s.acknowledge(p, seq, false)
-	s.holders.stored(p.entry, seq, string(p.subject))
+	s.holders.stored(p.entry, seq, p.subject)
 }
 
 // duplicate finds the message that was stored with the publish's id.
@@ -156,7 +158,7 @@ func (s *streamState) unstorable(p *publish, scope expect.Scope) *apiError {
 	if scope != expect.None && (!s.cfg.AllowRollup || s.cfg.DenyPurge) {
 		return &apiError{500, 10111, "rollup not permitted"}
 	}
-	if err := s.limits.Refusal(s.g.store, string(p.subject), p.size(), scope != expect.None); err != nil {
+	if err := s.limits.Refusal(s.g.store, p.subject, p.size(), scope != expect.None); err != nil {
 		return &apiError{503, 10077, err.Error()}
 	}
 	return nil
@@ -171,10 +173,13 @@ func expectationError(f expect.Failure) *apiError {
 
 // store keeps the message, and makes room for it.
 func (s *streamState) store(p *publish, seq uint64) {
-	m := store.Message{Seq: seq, Index: p.entry, Time: s.clock, Subject: string(p.subject), Header: p.header, Data: p.data}
+	m := store.Message{Seq: seq, Index: p.entry, Time: s.clock, Subject: p.subject, Header: p.header, Data: p.data}
 	s.stamp = s.clock
 	s.g.store.Append(m)
 	s.g.observeStored(&m)
+	if s.limits.Unlimited() {
+		return
+	}
 	remove := func(seq uint64, rule string) {
 		if s.g.b.bug(BugLimitNewest) && rule == machine.RuleMaxMsgsPer {
 			seq, _ = s.g.store.LastOf(m.Subject)
@@ -193,7 +198,7 @@ func (s *streamState) rollUp(p *publish, scope expect.Scope, keep uint64) {
 	}
 	filter := ""
 	if scope == expect.Subject {
-		filter = string(p.subject)
+		filter = p.subject
 	}
 	s.purge(p.entry, filter, 0, keep, machine.RuleRollup)
 }
@@ -204,7 +209,7 @@ func (s *streamState) acknowledge(p *publish, seq uint64, duplicate bool) {
 		return
 	}
 	if s.g.b.cfg.Observe {
-		s.g.observe(machine.Observation{Kind: machine.Acked, Seq: seq, Hash: machine.ContentHash(p.subject, p.data)})
+		s.g.observe(machine.Observation{Kind: machine.Acked, Seq: seq, Hash: machine.ContentHash([]byte(p.subject), p.data)})
 	}
 	ack := s.appendAck(s.g.b.scratch[:0], seq, duplicate)
 	s.g.b.scratch = ack

@@ -67,7 +67,7 @@ func (s *streamState) checkAsLeader(subject []byte, w *expect.Wish) *apiError {
 	if !w.HasSubject {
 		return nil
 	}
-	about := w.About(subject)
+	about := w.About(string(subject))
 	if s.expecting[about] > 0 || s.subjects[about] > 0 {
 		return errInFlight
 	}
@@ -87,7 +87,7 @@ func (s *streamState) took(subject []byte, w *expect.Wish) {
 		s.flying++
 		s.subjects[string(subject)]++
 		if w.HasSubject {
-			s.expecting[w.About(subject)]++
+			s.expecting[w.About(string(subject))]++
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (s *streamState) landed(p *publish) {
 		return
 	}
 	s.flying = max(s.flying-1, 0)
-	lower(s.subjects, string(p.subject))
+	lower(s.subjects, p.subject)
 	if p.wish.HasSubject {
 		lower(s.expecting, p.wish.About(p.subject))
 	}

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"strings"
-
 	"github.com/brokerlab/brokerlab/impl/dedup"
 	"github.com/brokerlab/brokerlab/impl/limits"
 	"github.com/brokerlab/brokerlab/model/stream"
@@ -156,4 +154,4 @@ func (s *streamState) tick() {
 func (s *streamState) close() { s.endDirect() }
 
 // internal says whether a subject is of the nodes' own talk, which a stream that takes everything in leaves out.
-func internal(subject []byte) bool { return strings.HasPrefix(string(subject), "$BL.") }
+func internal(subject []byte) bool { return len(subject) > 4 && string(subject[:4]) == "$BL." }

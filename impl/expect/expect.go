@@ -144,7 +144,7 @@ const (
 )
 
 // Check holds the expectations of a publish to subject against log. The order is that of nats-server in a cluster.
-func (w *Wish) Check(subject []byte, log Log) Failure {
+func (w *Wish) Check(subject string, log Log) Failure {
 	if w.HasLast {
 		if last := log.Last(); last != w.Last {
 			return Failure{Rule: WrongLast, Seq: last}
@@ -169,9 +169,9 @@ func (w *Wish) CheckID(log Log) Failure {
 }
 
 // About is the subject that the expected sequence of a subject is about.
-func (w *Wish) About(own []byte) string {
+func (w *Wish) About(own string) string {
 	if w.Subject != nil {
 		return string(w.Subject)
 	}
-	return string(own)
+	return own
 }

@@ -57,6 +57,9 @@ func (l Limits) Refusal(s Store, subject string, size int, rollup bool) error {
 	return nil
 }
 
+// Unlimited says whether a stream may hold as many messages as come.
+func (l Limits) Unlimited() bool { return l.Msgs <= 0 && l.Bytes <= 0 && l.PerSubject <= 0 }
+
 // Subject calls remove with the oldest messages of subject until it has no more than it may.
 func (l Limits) Subject(s Store, subject string, remove func(seq uint64, rule string)) {
 	if l.PerSubject <= 0 {
