@@ -14,10 +14,10 @@ const (
 	obsAppended      history.Verb = "appended"
 	obsAcked         history.Verb = "acked"
 	obsDamaged       history.Verb = "damaged"
+	obsDropped       history.Verb = "dropped" // of a message that reached nobody: seen, but in no store
 	obsStreamCreated history.Verb = "stream-created"
 	obsStreamDeleted history.Verb = "stream-deleted"
 	obsInterest      history.Verb = "interest"
-	obsDropped       history.Verb = "dropped"
 )
 
 // whySnapshot is the reason of a Recovered after which a node's log begins at the entry named, and holds nothing of

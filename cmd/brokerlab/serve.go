@@ -48,6 +48,7 @@ func newServeFlags() *serveFlags {
 	text(&f.options.Cluster, "cluster")
 	text(&f.options.ClusterName, "cluster_name")
 	text(&f.options.ClusterListen, "cluster_listen")
+	text(&f.options.ClientAdvertise, "client_advertise")
 	text(&f.routes, "routes")
 	text(&f.switches.Profile, "profile")
 	for _, n := range [...]string{"p", "port"} {
@@ -81,6 +82,8 @@ func (c *cli) serveCommand() *cobra.Command {
   -sd, --store_dir DIR        the data directory (brokerlab-data)
   --cluster URL               this node's address for its peers, as nats://host:port
   --cluster_listen HOST:PORT  where to listen instead, where the two differ
+  --client_advertise HOST:PORT
+                              where clients of the whole cluster are told to reach this node
   --cluster_name NAME         the same on all nodes
   --routes URL,URL            the addresses of all nodes
   -D, -V                      more in the log

@@ -24,6 +24,10 @@ const (
 const (
 	timerTick uint32 = iota + 1
 	timerSync
+	timerPing       // of a client: is it there
+	timerWrite      // of a client whose output waits
+	timerPause      // of a client that is not read from
+	timerRouteWrite // of a peer whose route's output waits
 )
 
 // Broker is one node: clients, interest, peers, and its part in every group, as one machine.
@@ -36,11 +40,13 @@ type Broker struct {
 	env *machine.Env
 	fx  *machine.Effects
 
-	conns map[machine.ConnID]*conn
-	index *interest.Index[*subscription]
-	local map[interestKey]int
-	peers []*peer // by id, without this node
-	picks uint64
+	conns    map[machine.ConnID]*conn
+	reading  *conn // whose bytes are being handled
+	stopping bool
+	index    *interest.Index[*subscription]
+	local    map[interestKey]int
+	peers    []*peer // by id, without this node
+	picks    uint64
 
 	log     *store.Log
 	waiting []waiting
@@ -84,14 +90,15 @@ func Boot(cfg Config) machine.Boot {
 			owners: map[machine.Token]*owner{}, diskReads: map[machine.Token]func(*store.Message){},
 			recovered: map[uint64]store.GroupLog{}, found: map[string]*foundStore{},
 		}
+		b.index.Stale = b.bug(BugStaleAnswers)
 		b.bootID = env.Choices.Draw(purposeBootID, 0) | 1
-		b.info = b.makeInfo()
 		for _, n := range cfg.Nodes {
 			if n != cfg.Node {
 				b.peers = append(b.peers, &peer{id: n, remote: map[interestKey]*subscription{}})
 			}
 		}
 		sort.Slice(b.peers, func(i, j int) bool { return b.peers[i].id < b.peers[j].id })
+		b.info = b.makeInfo()
 		return b, b.recover(image)
 	}
 }
@@ -171,9 +178,7 @@ func (b *Broker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) 
 	case machine.ConnClosed:
 		b.connClosed(in.Conn)
 	case machine.ConnDrained:
-		if c := b.conns[in.Conn]; c != nil {
-			c.backlog = in.N
-		}
+		b.connDrained(in)
 	case machine.PeerUp:
 		b.peerUp(in)
 	case machine.PeerDown:
@@ -182,7 +187,10 @@ func (b *Broker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) 
 		b.peerFrame(in)
 	case machine.DiskDone:
 		b.diskDone(in)
-	case machine.PeerDrained, machine.Stopping:
+	case machine.PeerDrained:
+		b.peerDrained(in)
+	case machine.Stopping:
+		b.lameDuck()
 	}
 	b.settle()
 }
@@ -201,6 +209,8 @@ func (b *Broker) timer(key machine.TimerKey) {
 	case timerSync:
 		b.log.SyncNow(b.fx)
 		b.fx.SetTimer(key, b.env.Mono+machine.Mono(b.cfg.SyncInterval))
+	default:
+		b.connTimer(key)
 	}
 }
 
@@ -252,7 +262,7 @@ func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
 	}
 	var out int64
 	for _, c := range b.conns { // map order: a sum
-		out += c.backlog + int64(cap(c.out.B))
+		out += c.flow.backlog + int64(cap(c.out.B))
 	}
 	return append(dst, tail, ids,
 		machine.Use{Kind: "connections", Count: int64(len(b.conns)), Bytes: out},
@@ -278,14 +288,3 @@ func (b *Broker) takeScratch() *interest.Result[*subscription] {
 func (b *Broker) giveScratch() { b.depth-- }
 
 func nodeName(n machine.NodeID) string { return fmt.Sprintf("n%d", n) }
-
-// version is announced to clients, which gate features on it.
-const version = "2.12.1"
-
-func (b *Broker) makeInfo() wire.Info {
-	return wire.Info{
-		ServerID: fmt.Sprintf("BL%020d", b.env.Choices.Draw(purposeServerID, 0)), ServerName: b.cfg.Name, Version: version,
-		Proto: 1, Host: b.cfg.Host, Port: b.cfg.Port, Headers: true, MaxPayload: b.cfg.MaxPayload,
-		JetStream: true, Cluster: b.cfg.Cluster, ConnectURLs: b.cfg.ClientURLs,
-	}
-}

@@ -42,6 +42,32 @@ const (
 	BugNoExpiry
 	// BugFirstAckRemoves removes a message from a work queue or interest stream when the first consumer is done with it.
 	BugFirstAckRemoves
+	// BugKeepDeadInterest goes on routing to a node whose route is broken: no message meant for it reaches a living member
+	// of its queue group, and nobody hears that there are no responders.
+	BugKeepDeadInterest
+	// BugForgetResync does not tell a peer this node's interest again after their route broke: what is published there from
+	// then on is missed here.
+	BugForgetResync
+	// BugStaleAnswers keeps answers of the subject index that name subscriptions which have ended: messages come
+	// after an unsubscribe, and queue groups give theirs to members that are gone.
+	BugStaleAnswers
+	// BugQueueEachNode serves a member of a queue group on every node that has one.
+	BugQueueEachNode
+	// BugQueuePair serves two members of a queue group at the node that a route leads to.
+	BugQueuePair
+	// BugOverlapTwice serves the first of several matching subscriptions twice.
+	BugOverlapTwice
+	// BugReorderRoute lets a message overtake the one before it on the same route.
+	BugReorderRoute
+	// BugUnsubLate ends a subscription one message after the maximum that its UNSUB named.
+	BugUnsubLate
+	// BugFalseNoResponders says that there are no responders when all of them are at other nodes: a request is refused and
+	// answered as well.
+	BugFalseNoResponders
+	// BugEchoAnyway sends a client what it published itself although it wanted no echo.
+	BugEchoAnyway
+	// BugFanoutSkipsLast leaves out the last of three or more plain subscribers.
+	BugFanoutSkipsLast
 
 	bugs // how many
 )
@@ -69,6 +95,18 @@ var bugTable = [bugs]bugRow{
 	BugLocalClock:          {"local-clock", "max_age is decided by each replica's clock"},
 	BugNoExpiry:            {"no-expiry", "nothing expires while nothing is published"},
 	BugFirstAckRemoves:     {"first-ack-removes", "the first consumer's ack removes a message that others need"},
+
+	BugKeepDeadInterest:  {"keep-dead-interest", "messages are routed to a node whose route is broken"},
+	BugForgetResync:      {"forget-resync", "interest is not told again after a route broke"},
+	BugStaleAnswers:      {"stale-answers", "answers of the subject index outlive the subscriptions in them"},
+	BugQueueEachNode:     {"queue-each-node", "a queue group's message goes to a member on every node"},
+	BugQueuePair:         {"queue-pair", "a queue group's message goes to two members of the node it is routed to"},
+	BugOverlapTwice:      {"overlap-twice", "the first of several matching subscriptions is served twice"},
+	BugReorderRoute:      {"reorder-route", "a message overtakes the one before it on a route"},
+	BugUnsubLate:         {"unsub-late", "a subscription ends one message after its maximum"},
+	BugFalseNoResponders: {"false-no-responders", "no responders, says a node, when all are elsewhere"},
+	BugEchoAnyway:        {"echo-anyway", "a client that wants no echo gets its own messages"},
+	BugFanoutSkipsLast:   {"fanout-skips-last", "the last of three or more subscribers is left out"},
 }
 
 func (r bugRow) switchName() string { return "bug-" + r.name }

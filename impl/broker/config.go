@@ -22,7 +22,8 @@ type Config struct {
 	// Name is the server's name, Cluster the cluster's ("brokerlab").
 	Name    string
 	Cluster string
-	// Host and Port are announced to clients; ClientURLs of all nodes too.
+	// Host and Port are announced to clients. ClientURLs are where clients reach this node (host:port); in a cluster
+	// they are announced by every node whose route with this one is up.
 	Host       string
 	Port       int
 	ClientURLs []string
@@ -48,11 +49,21 @@ type Config struct {
 	// KeepBytes (1 MiB) of them that stay afterwards for peers a little behind.
 	TailBytes int64
 	KeepBytes int64
-	// MaxPayload a client may send (1 MiB), MaxPending output of a connection before it is closed
-	// as a slow consumer (64 MiB), and MaxBatch bytes of publishes in one entry (256 KiB).
+	// MaxPayload a client may send (1 MiB), and MaxBatch bytes of publishes in one entry (256 KiB).
 	MaxPayload int
-	MaxPending int64
 	MaxBatch   int
+	// MaxPending output of a connection before it is closed as a slow consumer (64 MiB), MaxRoutePending of a
+	// route before its session is broken (32 MiB): less than the driver's own limit. From half of these, or of
+	// MaxQueue, on, who feeds them is read from once in MaxPause (100 ms) only. WriteDeadline (10 s) is how long
+	// output may wait without any of it leaving.
+	MaxPending      int64
+	MaxRoutePending int64
+	MaxPause        int64
+	WriteDeadline   int64
+	// PingInterval (2 min) of silence after which a client is sent a PING, and MaxPingsOut (2) of them unanswered
+	// when the next is due: it is stale.
+	PingInterval int64
+	MaxPingsOut  int
 	// MaxQueue bytes of publishes waiting for a group's leader; beyond it they are refused (16 MiB).
 	MaxQueue int
 	// Observe reports what happens inside. It costs a hash of every message.
@@ -78,6 +89,11 @@ func (c Config) withDefaults() Config {
 	setInt64(&c.TailBytes, 4<<20)
 	setInt64(&c.KeepBytes, 1<<20)
 	setInt64(&c.MaxPending, 64<<20)
+	setInt64(&c.MaxRoutePending, 32<<20)
+	setInt64(&c.MaxPause, 100*ms)
+	setInt64(&c.WriteDeadline, 10*sec)
+	setInt64(&c.PingInterval, 120*sec)
+	setInt(&c.MaxPingsOut, 2)
 	setInt(&c.ElectionTicks, 8)
 	setInt(&c.MaxSegments, 4)
 	setInt(&c.MaxPayload, 1<<20)
@@ -118,6 +134,10 @@ func (c *Config) validate() error {
 	bad(!member, "node %d is not among the cluster's nodes %v", c.Node, c.Nodes)
 	bad(c.ElectionTicks < 2 || c.ElectionTicks&(c.ElectionTicks-1) != 0, "election ticks must be a power of two of at least 2, got %d", c.ElectionTicks)
 	bad(c.TickEvery < ms, "a tick must be at least 1 ms, got %d ns", c.TickEvery)
+	bad(c.MaxPause < ms, "max pause must be at least 1 ms, got %d ns", c.MaxPause)
+	bad(c.WriteDeadline < ms, "write deadline must be at least 1 ms, got %d ns", c.WriteDeadline)
+	bad(c.PingInterval < ms, "ping interval must be at least 1 ms, got %d ns", c.PingInterval)
+	bad(c.MaxPingsOut < 1, "max pings out must be at least 1, got %d", c.MaxPingsOut)
 	bad(c.KeepBytes > c.TailBytes, "keep bytes %d must not exceed tail bytes %d", c.KeepBytes, c.TailBytes)
 	for _, size := range []struct {
 		name string
@@ -133,6 +153,7 @@ func (c *Config) validate() error {
 		{"max queue", int64(c.MaxQueue)},
 		{"max payload", int64(c.MaxPayload)},
 		{"max pending", c.MaxPending},
+		{"max route pending", c.MaxRoutePending},
 	} {
 		bad(size.n < 1 || size.n > 1<<30, "%s must be between 1 and %d, got %d", size.name, 1<<30, size.n)
 	}

@@ -3,7 +3,6 @@ package broker
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -14,13 +13,21 @@ import (
 type conn struct {
 	b       *Broker
 	id      machine.ConnID
+	ip      string
 	out     *machine.ConnBuf
 	parser  wire.Parser
 	options wire.Connect
 	subs    map[string]*subscription
 	order   []*subscription // subs in the order they were made, and some that ended
-	backlog int64           // output that waited in the driver when it last said so
 	closed  bool
+	// connected: CONNECT came; greeted: and a PING after it.
+	connected, greeted bool
+
+	heard  machine.Mono // when bytes came last
+	pings  int          // PINGs of ours that are unanswered
+	flow   outflow
+	behind []*gate // that it is not read from because of
+	paused bool
 }
 
 const maxSubsPerConn = 1 << 20
@@ -30,23 +37,12 @@ const maxSubsPerConn = 1 << 20
 var errClosed = errors.New("connection closed")
 
 func (b *Broker) connOpened(in *machine.Input) {
-	c := &conn{b: b, id: in.Conn, out: in.Out, subs: map[string]*subscription{}}
+	c := &conn{b: b, id: in.Conn, ip: hostOf(in.Remote), out: in.Out, subs: map[string]*subscription{}, heard: b.env.Mono}
 	c.parser.MaxPayload = b.cfg.MaxPayload
 	c.options = wire.DefaultConnect()
 	b.conns[in.Conn] = c
-	info := b.info
-	info.ClientID = uint64(in.Conn)
-	info.ClientIP = hostOf(in.Remote)
-	c.out.B = wire.AppendInfo(c.out.B, &info)
-	b.fx.Touch(c.out)
-}
-
-// hostOf is the address of host:port or [host]:port, as clients parse it.
-func hostOf(remote string) string {
-	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
-		remote = remote[:i]
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(remote, "["), "]")
+	c.armPing()
+	c.sendInfo(&b.info)
 }
 
 func (b *Broker) connBytes(in *machine.Input) {
@@ -55,9 +51,12 @@ func (b *Broker) connBytes(in *machine.Input) {
 		return
 	}
 	b.fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
+	c.heard, b.reading = b.env.Mono, c
 	if err := c.parser.Feed(in.Bytes, c); err != nil {
 		c.fail(wire.ErrText(err))
 	}
+	b.reading = nil
+	c.holdBack()
 }
 
 // connClosed forgets a connection and everything it wanted.
@@ -67,7 +66,14 @@ func (b *Broker) connClosed(id machine.ConnID) {
 		return
 	}
 	c.closed = true
+	if b.reading == c {
+		b.reading = nil
+	}
 	delete(b.conns, id)
+	c.dissolve()
+	for _, kind := range [...]uint32{timerPing, timerWrite, timerPause} {
+		b.fx.CancelTimer(c.timer(kind))
+	}
 	for _, s := range c.order {
 		if c.subs[s.sid] == s {
 			b.unsubscribe(s)
@@ -78,23 +84,48 @@ func (b *Broker) connClosed(id machine.ConnID) {
 
 // fail tells the client why, and closes.
 func (c *conn) fail(why string) {
-	if !c.closed {
-		c.write("-ERR '" + why + "'\r\n")
-		c.cut(why)
-	}
+	c.err(why)
+	c.end(why, false)
 }
 
-// cut closes without a word: to one who does not read, or to whom it would mean something else. nats.go takes
-// any -ERR it does not know for the end, and does not come back.
-func (c *conn) cut(why string) {
-	c.b.observe(machine.Observation{Kind: machine.Dropped, Conn: c.id, N: 1, Why: "connection: " + why})
-	c.b.fx.Closes = append(c.b.fx.Closes, machine.Close{Conn: c.id})
+// slow closes at once and without a word: it would not be read, and nats.go takes any -ERR it does not know for
+// the end, and does not come back. What waits is dropped, as nats-server does.
+func (c *conn) slow(why string) { c.end(why, true) }
+
+func (c *conn) end(why string, abrupt bool) {
+	if c.closed {
+		return
+	}
+	c.b.observe(machine.Observation{Kind: machine.Dropped, Conn: c.id, Client: c.options.Name, N: 1, Why: "connection: " + why})
+	c.b.fx.Closes = append(c.b.fx.Closes, machine.Close{Conn: c.id, Abrupt: abrupt})
 	c.b.connClosed(c.id)
 }
 
 func (c *conn) write(s string) {
-	c.out.B = append(c.out.B, s...)
-	c.b.fx.Touch(c.out)
+	if !c.closed {
+		c.out.B = append(c.out.B, s...)
+		c.wrote()
+	}
+}
+
+// wrote follows everything that is appended to the output. A client that does not read is cut before it takes the
+// memory.
+func (c *conn) wrote() {
+	b := c.b
+	b.fx.Touch(c.out)
+	switch waits := c.flow.backlog + int64(len(c.out.B)); {
+	case waits > b.cfg.MaxPending:
+		c.slow(whyPending)
+	case waits > b.cfg.MaxPending/2:
+		b.hold(&c.flow.gate)
+	}
+}
+
+func (c *conn) err(text string) {
+	if !c.closed {
+		c.out.B = wire.AppendErr(c.out.B, text)
+		c.wrote()
+	}
 }
 
 func (c *conn) ok() {
@@ -112,7 +143,13 @@ func (c *conn) OnConnect(text []byte) error {
 	if err := wire.ParseConnect(text, &options); err != nil {
 		return err
 	}
-	c.options = options
+	c.options, c.connected = options, true
+	switch {
+	case options.Protocol < 0 || options.Protocol > 1:
+		return wire.ErrClientProtocol
+	case options.NoResponders && !options.Headers:
+		return wire.ErrNoResponders
+	}
 	c.ok()
 	return nil
 }
@@ -122,47 +159,57 @@ func (c *conn) OnPing() error {
 	if c.closed {
 		return errClosed
 	}
-	c.write("PONG\r\n")
+	c.write(wire.PongLine)
+	c.greet()
 	return nil
 }
 
-// OnPong needs no answer.
-func (c *conn) OnPong() error { return nil }
+// OnPong says that the client is there.
+func (c *conn) OnPong() error {
+	c.pings = 0
+	return nil
+}
 
 // OnPub routes a publish; one with a reply that reaches nobody is told so at once.
 func (c *conn) OnPub(p *wire.Pub) error {
 	if c.closed {
 		return errClosed
 	}
-	switch {
-	case c.options.Pedantic && !subject.Valid(p.Subject):
-		// Only if asked to, as nats-server: the filter that ends $JS.API.CONSUMER.CREATE.S.C.orders.> is a
-		// subject's tokens like any other. Who keeps messages checks for itself.
-		c.write("-ERR 'Invalid Publish Subject'\r\n")
-		return nil
-	case p.Headers() && !c.options.Headers:
+	if p.Headers() && !c.options.Headers {
 		return wire.ErrNoHeaders
 	}
+	if c.options.Pedantic && !subject.Valid(p.Subject) {
+		// A word only, and only if asked for, as in nats-server (client.go, processPub): the filter that ends
+		// $JS.API.CONSUMER.CREATE.S.C.orders.> is a subject's tokens like any other. Who keeps messages checks
+		// for itself.
+		c.err(wire.ErrPublishSubject.Text)
+	}
+	c.ok()
 	m := message{subject: p.Subject, reply: p.Reply, header: p.Header, data: p.Payload, tail: p.Tail, from: c}
 	if p.Headers() && len(p.Header) == 0 {
 		m.header, m.tail = nil, nil // an empty block is none
 	}
-	reached := c.b.route(&m)
-	if !reached && len(p.Reply) > 0 && c.options.Headers && c.options.NoResponders {
+	switch reached := c.b.route(&m); {
+	case reached || c.closed:
+	case len(p.Reply) > 0 && c.options.NoResponders:
 		c.noResponders(p)
+	default:
+		c.b.dropped(&m, machine.Observation{Conn: c.id, Client: c.options.Name, Why: "no interest"})
 	}
-	c.ok()
 	return nil
 }
 
-// noResponders sends the status to the client's own interest in its reply.
+// noResponders sends the status to the client's own interest in its reply: to the first subscription that is no
+// queue group's, and without counting (nats-server client.go, subForReply).
 func (c *conn) noResponders(p *wire.Pub) {
-	header := append([]byte("NATS/1.0 503\r\nNats-Subject: "), p.Subject...)
-	header = append(header, "\r\n\r\n"...)
-	m := message{subject: p.Reply, header: header}
-	for _, s := range c.order {
-		if c.subs[s.sid] == s && subject.Match(s.filter, string(p.Reply)) {
-			c.b.deliver(s, &m)
+	res := c.b.index.Match(p.Reply, c.b.takeScratch())
+	defer c.b.giveScratch()
+	for _, s := range res.Plain {
+		if s.conn == c {
+			header := append([]byte("NATS/1.0 503\r\nNats-Subject: "), p.Subject...)
+			header = append(header, "\r\n\r\n"...)
+			c.out.B = wire.AppendHMsg(c.out.B, p.Reply, s.sid, "", header, []byte(nil))
+			c.wrote()
 			return
 		}
 	}
@@ -175,10 +222,11 @@ func (c *conn) OnSub(filter, queue, sid []byte) error {
 	}
 	switch {
 	case !subject.ValidFilter(string(filter)):
-		c.write("-ERR 'Invalid Subject'\r\n")
+		c.err(wire.ErrSubject.Text)
 		return nil
 	case len(c.subs) >= maxSubsPerConn:
-		return wire.ErrMaxSubs
+		c.err(wire.ErrMaxSubs.Text)
+		return nil
 	}
 	if c.subs[string(sid)] == nil {
 		s := &subscription{filter: string(filter), queue: string(queue), conn: c, sid: string(sid)}
@@ -200,6 +248,9 @@ func (c *conn) OnUnsub(sid []byte, max int) error {
 			c.drop(c.b, s)
 		} else {
 			s.left = max - s.delivered
+			if c.b.bug(BugUnsubLate) {
+				s.left++
+			}
 		}
 	}
 	c.ok()
@@ -215,7 +266,7 @@ func (c *conn) drop(b *Broker, s *subscription) {
 	}
 }
 
-// send writes one delivery. A client that does not read is cut before it takes the memory.
+// send writes one delivery.
 func (c *conn) send(b *Broker, s *subscription, m *message) {
 	if c.closed {
 		return
@@ -235,9 +286,6 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 	c.out.B = append(append(c.out.B, m.subject...), ' ')
 	c.out.B = append(append(c.out.B, s.sid...), ' ')
 	c.out.B = append(c.out.B, m.tail...)
-	b.fx.Touch(c.out)
 	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.tail)), 0)
-	if c.backlog+int64(len(c.out.B)) > b.cfg.MaxPending {
-		c.cut(wire.ErrSlowConsumer.Text)
-	}
+	c.wrote()
 }

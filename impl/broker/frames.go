@@ -78,13 +78,16 @@ func (b *Broker) routeFrame(p *peer, frame []byte) error {
 	}
 	switch f.Kind {
 	case wire.KindHello:
-		return b.hello(p, f.Hello)
+		if err := b.hello(p, f.Hello); err != nil {
+			return err
+		}
+		b.heardURLs(p, f.Hello.ClientURLs)
 	case wire.KindInterestAdd, wire.KindInterestRemove:
 		b.remoteInterest(p, f.Interest, f.Kind == wire.KindInterestAdd)
 	case wire.KindInterestReset:
 		b.dropInterest(p)
 	case wire.KindRoute:
-		b.routed(&f.Route)
+		b.routed(p, &f.Route)
 	case wire.KindCatchupRequest:
 		if g := b.groupByID(f.Catchup.Group); g != nil {
 			g.serveChunk(p.id, &f.Catchup)

@@ -1,8 +1,7 @@
 package broker
 
 import (
-	"sort"
-	"strings"
+	"slices"
 
 	"github.com/brokerlab/brokerlab/impl/interest"
 	"github.com/brokerlab/brokerlab/impl/wire"
@@ -35,6 +34,7 @@ type subscription struct {
 	left   int // deliveries left before it ends; 0: no end
 	// delivered counts deliveries to a client.
 	delivered int
+	weight    uint32 // of a node's interest for a queue group: its members there
 }
 
 // peer is another node of the cluster, as seen from here.
@@ -49,121 +49,34 @@ type peer struct {
 	stood    bool   // it has said who its disk is, over the link that is up
 	raft     []byte // frame of this step, in the making
 	remote   map[interestKey]*subscription
+	flow     outflow  // of the route link
+	urls     []string // where clients reach it, while its route is up
 }
 
 type interestKey struct{ filter, queue string }
 
-// subscribe adds local interest and tells the peers of what is new to them.
-func (b *Broker) subscribe(s *subscription) {
-	if !b.index.Add(s.filter, s.queue, s) || s.node != 0 {
-		return
+// dropped reports a message that reached nobody.
+func (b *Broker) dropped(m *message, o machine.Observation) {
+	if b.cfg.Observe {
+		o.Kind, o.N, o.Subject, o.Hash = machine.Dropped, 1, string(m.subject), machine.ContentHash(m.subject, m.data)
+		b.fx.Observe(o)
 	}
-	key := interestKey{s.filter, s.queue}
-	if b.local[key]++; b.local[key] == 1 {
-		b.tellInterest(key, true)
-	}
-}
-
-func (b *Broker) unsubscribe(s *subscription) {
-	if !b.index.Remove(s.filter, s.queue, s) || s.node != 0 {
-		return
-	}
-	key := interestKey{s.filter, s.queue}
-	if b.local[key]--; b.local[key] == 0 {
-		delete(b.local, key)
-		b.tellInterest(key, false)
-	}
-}
-
-func (b *Broker) tellInterest(key interestKey, add bool) {
-	for _, p := range b.peers {
-		if p.up[machine.RouteLink] {
-			b.sendRoute(p.id, interestFrame(key, add))
-		}
-	}
-}
-
-func interestFrame(key interestKey, add bool) []byte {
-	kind := wire.KindInterestRemove
-	if add {
-		kind = wire.KindInterestAdd
-	}
-	return wire.AppendInterest(nil, kind, wire.Interest{Subject: key.filter, Queue: key.queue, Weight: 1})
 }
 
 func (b *Broker) sendRoute(to machine.NodeID, frame []byte) {
 	b.fx.Send(machine.Addr{Node: to}, machine.RouteLink, frame)
-}
-
-// peerUp begins a session: on the route link, the whole interest of this node follows the greeting.
-func (b *Broker) peerUp(in *machine.Input) {
-	p := b.peer(in.Peer.Node)
-	if p == nil {
-		return
-	}
-	p.up[in.Link] = true
-	b.fx.Send(in.Peer, in.Link, wire.AppendHello(nil, wire.Hello{Node: uint32(b.cfg.Node), Boot: b.bootID, Cluster: b.cfg.Cluster}))
-	if in.Link != machine.RouteLink {
-		return
-	}
-	b.tellStanding(p)
-	b.dropInterest(p)
-	keys := make([]interestKey, 0, len(b.local))
-	for k := range b.local { // map order: sorted below
-		keys = append(keys, k)
-	}
-	sortKeys(keys)
-	for _, k := range keys {
-		b.sendRoute(p.id, interestFrame(k, true))
+	if b.bug(BugReorderRoute) {
+		b.overtake()
 	}
 }
 
-func sortKeys(keys []interestKey) {
-	sort.Slice(keys, func(i, j int) bool {
-		a, b := keys[i], keys[j]
-		return a.filter < b.filter || a.filter == b.filter && a.queue < b.queue
-	})
-}
-
-// peerDown ends a session. Interest of a node that cannot be reached would only swallow messages.
-func (b *Broker) peerDown(in *machine.Input) {
-	p := b.peer(in.Peer.Node)
-	if p == nil {
-		return
-	}
-	p.up[in.Link] = false
-	if in.Link == machine.RouteLink {
-		p.stood = false
-		b.dropInterest(p)
-	}
-}
-
-func (b *Broker) dropInterest(p *peer) {
-	keys := make([]interestKey, 0, len(p.remote))
-	for k := range p.remote { // map order: sorted below
-		keys = append(keys, k)
-	}
-	sortKeys(keys)
-	for _, k := range keys {
-		b.unsubscribe(p.remote[k])
-	}
-	clear(p.remote)
-}
-
-func (b *Broker) remoteInterest(p *peer, i wire.Interest, add bool) {
-	key := interestKey{i.Subject, i.Queue}
-	have := p.remote[key]
-	switch {
-	case add && have == nil:
-		s := &subscription{filter: i.Subject, queue: i.Queue, node: p.id}
-		p.remote[key] = s
-		b.subscribe(s)
-		if strings.HasPrefix(i.Subject, createdPrefix) {
-			b.meta().askLeaders()
+// overtake swaps the last two frames of this step if both carry messages over one route.
+func (b *Broker) overtake() {
+	if n := len(b.fx.Frames); n >= 2 {
+		x, y := &b.fx.Frames[n-2], &b.fx.Frames[n-1]
+		if x.Link == y.Link && x.Peer == y.Peer && wire.Kind(x.Bytes[0]) == wire.KindRoute && wire.Kind(y.Bytes[0]) == wire.KindRoute {
+			*x, *y = *y, *x
 		}
-	case !add && have != nil:
-		delete(p.remote, key)
-		b.unsubscribe(have)
 	}
 }
 
@@ -175,10 +88,9 @@ func (b *Broker) route(m *message) bool {
 	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
 	reached := false
 	var hops []hop
-	for _, s := range res.Plain {
+	for _, s := range b.fanout(res.Plain) {
 		if s.node != 0 {
 			hops = addHop(hops, s.node, "")
-			reached = true
 			continue
 		}
 		reached = b.deliver(s, m) || reached
@@ -189,20 +101,52 @@ func (b *Broker) route(m *message) bool {
 		if s == nil {
 			continue
 		}
+		if b.bug(BugQueueEachNode) {
+			hops = eachNode(hops, q)
+		}
 		if s.node != 0 {
 			hops = addHop(hops, s.node, q.Name)
-			reached = true
 			continue
 		}
 		reached = b.deliver(s, m) || reached
 	}
 	for i := range hops {
-		b.sendRoute(hops[i].node, wire.AppendRoute(nil, &wire.RouteMsg{
-			Subject: m.subject, Reply: m.reply, Queues: hops[i].queues, Header: m.header, Payload: m.data, Tail: m.tail,
-		}))
-		b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.data)), 0)
+		b.passOn(m, &hops[i])
 	}
-	return reached
+	return reached || len(hops) > 0 && !b.bug(BugFalseNoResponders)
+}
+
+// fanout is the subscribers that are not of a queue group; a planted bug changes them.
+func (b *Broker) fanout(plain []*subscription) []*subscription {
+	switch {
+	case b.bug(BugFanoutSkipsLast) && len(plain) > 2:
+		return plain[:len(plain)-1]
+	case b.bug(BugOverlapTwice) && len(plain) > 1:
+		return append(slices.Clip(plain), plain[0])
+	}
+	return plain
+}
+
+// eachNode is what BugQueueEachNode adds.
+func eachNode(hops []hop, q *interest.Queue[*subscription]) []hop {
+	for _, s := range q.Subs {
+		if s.node != 0 {
+			hops = addHop(hops, s.node, q.Name)
+		}
+	}
+	return hops
+}
+
+// passOn sends a message to another node.
+func (b *Broker) passOn(m *message, h *hop) {
+	p := b.peer(h.node)
+	b.sendRoute(p.id, wire.AppendRoute(nil, &wire.RouteMsg{
+		Subject: m.subject, Reply: m.reply, Queues: h.queues, Header: m.header, Payload: m.data, Tail: m.tail,
+	}))
+	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.data)), 0)
+	if p.flow.backlog > b.cfg.MaxRoutePending/2 {
+		b.hold(&p.flow.gate)
+	}
 }
 
 // hop is one node that a message goes to, with the queue groups it is to serve there.
@@ -219,55 +163,77 @@ func addHop(hops []hop, node machine.NodeID, queue string) []hop {
 	if i == len(hops) {
 		hops = append(hops, hop{node: node})
 	}
-	if queue != "" {
+	if queue != "" && !slices.Contains(hops[i].queues, queue) {
 		hops[i].queues = append(hops[i].queues, queue)
 	}
 	return hops
 }
 
-// routed delivers a message that came over a route: to subscribers here only, one hop being all.
-func (b *Broker) routed(r *wire.RouteMsg) {
+// routed delivers a message that came over a route: to subscribers here only, one hop being all. Whoever was meant
+// may have left meanwhile; nobody else is looked for then, not even another node's member of a queue group, to
+// which nats-server would pass it on: it could overtake what was published later.
+func (b *Broker) routed(p *peer, r *wire.RouteMsg) {
 	m := &message{subject: r.Subject, reply: r.Reply, header: r.Header, data: r.Payload, tail: r.Tail}
 	res := b.index.Match(m.subject, b.takeScratch())
 	defer b.giveScratch()
+	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
+	reached := false
 	for _, s := range res.Plain {
 		if s.node == 0 {
-			b.deliver(s, m)
+			reached = b.deliver(s, m) || reached
 		}
 	}
 	for i := range res.Queues {
 		q := &res.Queues[i]
-		for _, name := range r.Queues {
-			if name == q.Name {
-				if s := b.pick(q, m, false); s != nil && s.node == 0 {
-					b.deliver(s, m)
-				}
+		if !slices.Contains(r.Queues, q.Name) {
+			continue
+		}
+		if s := b.pick(q, m, false); s != nil {
+			reached = b.deliver(s, m) || reached
+			if b.bug(BugQueuePair) {
+				b.deliver(b.pick(q, m, false), m)
 			}
 		}
 	}
+	if !reached {
+		b.dropped(m, machine.Observation{Peer: p.id, Why: "no interest any more"})
+	}
 }
 
-// pick chooses the member of a queue group that gets a message: a local one if there is one,
-// drawn evenly; else, if remote is allowed, another node; nil if there is nobody. The publisher itself does
-// not count if it wants no echo.
+// pick draws the member of a queue group that gets a message: of all in the cluster alike if it was published here,
+// another node standing for as many as it has, and of those here if it came over a route (nats-server client.go,
+// processMsgResults and weightedQSubIndex). nil if there is nobody.
 func (b *Broker) pick(q *interest.Queue[*subscription], m *message, remote bool) *subscription {
-	var local, away []*subscription
+	all := uint64(0)
 	for _, s := range q.Subs {
-		switch {
-		case s.node != 0:
-			away = append(away, s)
-		case s.conn == nil || s.conn != m.from || s.conn.options.Echo:
-			local = append(local, s)
-		}
+		all += shares(s, m, remote)
 	}
-	if len(local) == 0 && remote {
-		local = away
-	}
-	if len(local) == 0 {
+	if all == 0 {
 		return nil
 	}
 	b.picks++
-	return local[b.env.Choices.Draw(purposeQueuePick, b.picks)%uint64(len(local))]
+	n := b.env.Choices.Draw(purposeQueuePick, b.picks) % all
+	for _, s := range q.Subs {
+		share := shares(s, m, remote)
+		if n < share {
+			return s
+		}
+		n -= share
+	}
+	machine.Broken("the shares of queue group %q do not add up to %d", q.Name, all)
+	return nil
+}
+
+// shares is how many members of a queue group s stands for. The publisher itself does not count if it wants no
+// echo, nor does a client that an earlier delivery of the same message has cut.
+func shares(s *subscription, m *message, remote bool) uint64 {
+	switch c := s.conn; {
+	case s.node != 0 && remote:
+		return uint64(s.weight)
+	case s.node != 0, c != nil && c.closed, c != nil && c == m.from && !c.options.Echo:
+		return 0
+	}
+	return 1
 }
 
 // deliver hands a message to one local subscriber.
@@ -277,7 +243,7 @@ func (b *Broker) deliver(s *subscription, m *message) bool {
 		return true
 	}
 	c := s.conn
-	if c == m.from && !c.options.Echo {
+	if c == m.from && !c.options.Echo && !b.bug(BugEchoAnyway) {
 		return false
 	}
 	if m.tail == nil {

@@ -13,6 +13,7 @@ type proposer struct {
 	bytes    int    // of queue
 	number   uint64 // of the newest proposal of this boot
 	inFlight []proposal
+	gate     gate
 }
 
 // batch is commands that will share an entry, and by position whom to answer ("": nobody).
@@ -50,6 +51,9 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 	last.commands = append(last.commands, command...)
 	last.replies = append(last.replies, reply)
 	p.bytes += len(command)
+	if p.bytes > g.b.cfg.MaxQueue/2 {
+		g.b.hold(&p.gate)
+	}
 	g.queue()
 	return true
 }
@@ -61,6 +65,9 @@ func (g *group) proposeBatches() {
 		b := p.queue[0]
 		p.queue = p.queue[1:]
 		p.bytes -= len(b.commands)
+		if p.bytes <= g.b.cfg.MaxQueue/4 {
+			g.b.open(&p.gate)
+		}
 		p.number++
 		entry := make([]byte, 0, len(b.commands)+48)
 		entry = appendEntryHeader(entry, entryHeader{
@@ -115,6 +122,7 @@ func (p *proposer) refuseQueued(g *group) {
 		}
 	}
 	p.queue, p.bytes = nil, 0
+	g.b.open(&p.gate)
 }
 
 // entryHeader begins every entry: who proposed it, as which of its proposals, and when.

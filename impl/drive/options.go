@@ -20,6 +20,9 @@ import (
 type Options struct {
 	Addr string // host for clients (127.0.0.1)
 	Port int    // 4222; -1 takes a free one
+	// ClientAdvertise is the host:port that clients of the cluster are told to reach this node at; without it, what
+	// Addr and Port make.
+	ClientAdvertise string
 	// ServerName must differ between the nodes of a cluster (n and the node's number).
 	ServerName string
 	// StoreDir is the data directory ("brokerlab-data").
@@ -87,6 +90,9 @@ func (o Options) Start() (*Server, error) {
 		return nil, err
 	}
 	bc.Port = l.Addr().(*net.TCPAddr).Port
+	if bc.ClientURLs == nil {
+		bc.ClientURLs = clientURLs(bc.Host, bc.Port)
+	}
 	cfg.ClientListener = l
 	cfg.Boot = broker.Boot(bc)
 	return Start(cfg)
@@ -109,8 +115,13 @@ func (o Options) configs() (Config, broker.Config, error) {
 	if len(unsafe) > 0 && !o.Unsafe {
 		err = errors.Join(err, fmt.Errorf("refusing unsafe switches %s without --unsafe: data may be lost with them", strings.Join(unsafe, ", ")))
 	}
+	var urls []string
+	if o.ClientAdvertise != "" {
+		at, bad := hostPort(o.ClientAdvertise)
+		urls, err = []string{at}, errors.Join(err, bad)
+	}
 	def(&o.ServerName, fmt.Sprintf("n%d", cfg.Node))
-	bc := broker.Config{Node: cfg.Node, Name: o.ServerName, Cluster: o.ClusterName, Host: o.Addr, Switches: o.Switches}
+	bc := broker.Config{Node: cfg.Node, Name: o.ServerName, Cluster: o.ClusterName, Host: o.Addr, ClientURLs: urls, Switches: o.Switches}
 	bc.Observe = o.Observe != nil
 	for id := range cfg.Peers {
 		bc.Nodes = append(bc.Nodes, id)

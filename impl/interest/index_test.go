@@ -93,7 +93,19 @@ func TestMatchAgreesWithAScanThroughAnyHistoryOfAddAndRemove(t *testing.T) {
 					t.Fatalf("%s: %s, not plain %v queues %v", name, show(r), plain, queues)
 				}
 			},
+			"sweep": func(t *rapid.T) { // what was asked about stays right, and bounded, also while answers are thrown out
+				for i := range CacheLimit + 10 {
+					name := fmt.Sprintf("a.s%d", i)
+					plain, queues := law.match(name)
+					if r := x.Match([]byte(name), nil); !same(r, plain, queues) {
+						t.Fatalf("%s: %s, not plain %v queues %v", name, show(r), plain, queues)
+					}
+				}
+			},
 			"": func(t *rapid.T) {
+				if n := len(x.cache.order); n > CacheLimit || len(x.cache.byName) > n {
+					t.Fatalf("%d answers in %d places", len(x.cache.byName), n)
+				}
 				i := 0
 				x.Each(func(filter, queue string, id int) {
 					if s := (sub{filter, queue, id}); i >= len(law) || law[i] != s {

@@ -6,7 +6,8 @@ import (
 )
 
 // Error is a breach of the client protocol, after which a connection cannot go on. Text is what
-// an -ERR line says of it; clients compare it, without regard to case.
+// an -ERR line says of it, in nats-server's own words (server/errors.go, client.go): clients compare it, some
+// without regard to case, and take what they do not know for the end.
 type Error struct {
 	Text   string
 	Detail string
@@ -29,14 +30,15 @@ func (e *Error) Is(target error) bool {
 var (
 	ErrUnknownOp      = &Error{Text: "Unknown Protocol Operation"}
 	ErrParser         = &Error{Text: "Parser Error"}
-	ErrMaxControlLine = &Error{Text: "Maximum Control Line Exceeded"}
+	ErrMaxControlLine = &Error{Text: "maximum control line exceeded"}
 	ErrMaxPayload     = &Error{Text: "Maximum Payload Violation"}
 )
 
 // Breaches that only whoever handles the calls can find.
 var (
-	ErrClientProtocol = &Error{Text: "Invalid Client Protocol"}
-	ErrNoHeaders      = &Error{Text: "Message Headers Not Supported"}
+	ErrClientProtocol = &Error{Text: "invalid client protocol"}
+	ErrNoHeaders      = &Error{Text: "message headers not supported"}
+	ErrNoResponders   = &Error{Text: "no responders requires headers support"}
 	ErrSubject        = &Error{Text: "Invalid Subject"}         // of a SUB; the connection may go on
 	ErrPublishSubject = &Error{Text: "Invalid Publish Subject"} // of a PUB, if pedantic; may go on
 	ErrStale          = &Error{Text: "Stale Connection"}
@@ -44,7 +46,7 @@ var (
 	ErrAuthorization  = &Error{Text: "Authorization Violation"}
 	ErrAuthTimeout    = &Error{Text: "Authentication Timeout"}
 	ErrMaxConnections = &Error{Text: "maximum connections exceeded"}
-	ErrMaxSubs        = &Error{Text: "maximum subscriptions exceeded"}
+	ErrMaxSubs        = &Error{Text: "maximum subscriptions exceeded"} // of a SUB; the connection may go on
 )
 
 // ErrText is what an -ERR line says of err: its Text if it is an Error, else "Parser Error".

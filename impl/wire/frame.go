@@ -44,11 +44,12 @@ func (k Kind) String() string {
 const Version = 2
 
 type (
-	// Hello opens a link: who speaks, in which of its boots, of which cluster.
+	// Hello opens a link: who speaks, in which of its boots, of which cluster, and where clients reach it.
 	Hello struct {
-		Node    uint32
-		Boot    uint64
-		Cluster string
+		Node       uint32
+		Boot       uint64
+		Cluster    string
+		ClientURLs []string
 	}
 	// Standing says which disk the sender has: Fresh if nothing was ever promised on it. Counted is the
 	// receiver's disk with which the sender founded the cluster; 0 if none.
@@ -64,7 +65,8 @@ type (
 		ID    uint64 // of a KindAdmit: raft id of the new member
 	}
 	// Interest is a subject that somebody at the sender wants. Weight is how many members of
-	// Queue the sender has; for plain subscriptions Queue is "".
+	// Queue the sender has; an add for what is wanted already changes it. For plain subscriptions Queue is "", and
+	// the weight means nothing.
 	Interest struct {
 		Subject string
 		Queue   string
@@ -117,7 +119,12 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(dst, byte(KindHello), Version)
 	dst = binary.AppendUvarint(dst, uint64(h.Node))
 	dst = binary.AppendUvarint(dst, h.Boot)
-	return appendBytes(dst, h.Cluster)
+	dst = appendBytes(dst, h.Cluster)
+	dst = binary.AppendUvarint(dst, uint64(len(h.ClientURLs)))
+	for _, u := range h.ClientURLs {
+		dst = appendBytes(dst, u)
+	}
+	return dst
 }
 
 // AppendStanding appends a KindStanding frame.
@@ -221,6 +228,9 @@ func (r *reader) hello(h *Hello) {
 		r.fail(fmt.Sprintf("version %d, not %d", v, Version))
 	}
 	*h = Hello{Node: r.u32(), Boot: r.uvarint(), Cluster: string(r.bytes())}
+	for n := r.count(1); n > 0 && r.why == ""; n-- {
+		h.ClientURLs = append(h.ClientURLs, string(r.bytes()))
+	}
 }
 
 func (r *reader) standing(s *Standing) {

@@ -23,7 +23,10 @@ func drawFrame(t *rapid.T) (kind Kind, frame []byte, want Frame) {
 	kind = Kind(rapid.IntRange(1, int(kinds)-1).Draw(t, "kind"))
 	switch want.Kind = kind; kind {
 	case KindHello:
-		want.Hello = Hello{rapid.Uint32().Draw(t, "node"), number.Draw(t, "boot"), text.Draw(t, "cluster")}
+		want.Hello = Hello{
+			rapid.Uint32().Draw(t, "node"), number.Draw(t, "boot"), text.Draw(t, "cluster"),
+			rapid.SliceOfN(text, 0, 3).Draw(t, "urls"),
+		}
 		frame = AppendHello(nil, want.Hello)
 	case KindRaft:
 		for range rapid.IntRange(1, 3).Draw(t, "messages") {
@@ -72,6 +75,10 @@ func drawSpans(t *rapid.T, from, to uint64) (spans []Span) {
 	return spans
 }
 
+func sameHello(a, b *Hello) bool {
+	return a.Node == b.Node && a.Boot == b.Boot && a.Cluster == b.Cluster && slices.Equal(a.ClientURLs, b.ClientURLs)
+}
+
 func drawRoute(t *rapid.T) RouteMsg {
 	blob := rapid.SliceOfN(rapid.SampledFrom([]byte("a1 \r\n")), 0, 12)
 	m := RouteMsg{
@@ -104,7 +111,7 @@ func sameFrame(a, b *Frame) bool {
 		}
 	}
 	ac, bc := a.Catchup, b.Catchup
-	return a.Kind == b.Kind && a.Standing == b.Standing && a.Rejoin == b.Rejoin && a.Hello == b.Hello && a.Interest == b.Interest && sameRoute(&a.Route, &b.Route) &&
+	return a.Kind == b.Kind && a.Standing == b.Standing && a.Rejoin == b.Rejoin && sameHello(&a.Hello, &b.Hello) && a.Interest == b.Interest && sameRoute(&a.Route, &b.Route) &&
 		ac.Group == bc.Group && ac.Snapshot == bc.Snapshot && ac.From == bc.From && ac.Why == bc.Why &&
 		ac.Have == bc.Have && ac.Upto == bc.Upto && slices.Equal(ac.Gone, bc.Gone)
 }
@@ -211,7 +218,7 @@ func TestBadFramesAreErrorsThatSayWhy(t *testing.T) {
 }
 
 func FuzzDecodeFrame(f *testing.F) {
-	f.Add(AppendHello(nil, Hello{1, 2, "c"}))
+	f.Add(AppendHello(nil, Hello{1, 2, "c", []string{"a:1"}}))
 	f.Add(AppendRaftFrame(AppendRaftFrame(nil, 1, appendOf(2, 5)), 2, appendOf(0, 0)))
 	f.Add(AppendStanding(nil, Standing{300, true, 7}))
 	f.Add(AppendRejoin(nil, KindAdmit, &Rejoin{1, 2, 1<<32 | 3}))
