@@ -44,7 +44,7 @@ func (j *coreProgress) see(s *seen) {
 }
 
 func (j *coreProgress) finish(h *history.History) []Verdict {
-	const idle = "No core message was sent after healing."
+	idle := fmt.Sprintf("No core message was sent later than %s after healing.", seconds(j.bound))
 	rec := j.log.rec
 	if j.h = h; rec.marks.healed == none {
 		return j.verdict(h, spec.CoreProgress, "The run was never marked as healed.", "", nil)

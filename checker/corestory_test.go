@@ -23,7 +23,7 @@ import (
 //	c1 unsub x | c1 lost x        x ends: c1 wants no more of it | its connection was found gone
 //	c1 got x m [a.b]              x is delivered m (as sent to a.b)
 //	n1 passes a.* n2 [q=g]        n1 begins to pass a.* on to n2 (or to c1); n1 ceases a.* n2 [q=g]
-//	n1 dropped WHY | n1 cut c1 WHY
+//	n1 dropped WHY[: m] | n1 cut c1 WHY
 func (b *builder) coreLine(e history.Event, w []string) bool {
 	if w[0][0] == 'n' {
 		return b.coreNode(e, w)
@@ -121,6 +121,7 @@ func (b *builder) coreNode(e history.Event, w []string) bool {
 		}
 	case "dropped":
 		e.Verb, e.N, e.Why = obsDropped, 1, strings.Join(w[2:], " ")
+		e.Why, e.Value, _ = strings.Cut(e.Why, ": ")
 	case "cut":
 		e.Verb, e.N, e.Client, e.Why = obsDropped, 1, w[2], cutPrefix+strings.Join(w[3:], " ")
 	default:

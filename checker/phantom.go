@@ -14,7 +14,7 @@ func sighting(rec *record, s *seen) bool {
 		return false
 	}
 	if s.op == none {
-		return true
+		return s.e.Verb != obsDropped // a message of core messaging, which no stream holds
 	}
 	o := &rec.ops[s.op]
 	return o.verb != publish && o.status == done && !o.notFound && !coreVerb(s.e.Verb)
