@@ -4,6 +4,9 @@ import "github.com/brokerlab/brokerlab/model/machine"
 
 // one draws the target of a fault that strikes nodes.
 func (g *generator) one(i int, k Kind) Target {
+	if k.Loses() {
+		return Node(g.victims[0])
+	}
 	if k.Media() {
 		return Node(g.victims[below(g.draw(i, forNode, 0), uint64(len(g.victims)))])
 	}

@@ -37,9 +37,18 @@
 //	at TIME fail-write TARGET once              the next write fails, a prefix of it accepted
 //	at TIME fail-sync TARGET once [as=keep|revert|late]
 //	                                            the next sync fails and its pages are clean nevertheless
+//	at TIME wipe TARGET for DUR                 the process dies, its disk is replaced by an empty one; it starts after DUR
+//	at TIME lose TARGET in=PREFIX [last] for DUR
+//	                                            the process dies, the end of a synced file is gone; it starts after DUR
+//	at TIME rot TARGET in=PREFIX [last]         a bit of what was synced flips; the process may be running, or not
 //	at TIME clock TARGET +DUR|-DUR              the wall clock steps, for good
 //	at TIME drift TARGET +PPM|-PPM for DUR      both clocks run fast or slow
 //	at TIME heal                                everything still going on ends, what is down comes up
+//
+// Files are named by how their paths begin (in=wal, in=streams). Without "last", lose spares the newest file of a
+// directory and rot the newest synced bytes of a file: what is missing there nobody can tell from a torn write, so no
+// system can be blamed for what follows. Wipe, lose and rot take what honest disks keep; they are for a minority
+// of a stream's replicas at a time.
 //
 // A TARGET is a list of: n2 (a node), all (every node), clients (every client), others
 // (every node the fault does not name otherwise), leader of S, followers of S, follower K of

@@ -13,8 +13,13 @@ type GenOptions struct {
 	// Start and End in nanoseconds: faults strike, and are over, between them.
 	Start, End int64
 	// Kinds allowed; nil: every kind but Duplicate, Reorder (only a hostile datagram link has
-	// them) and Heal.
+	// them), Wipe, Lose, Rot and Heal.
 	Kinds []Kind
+	// Replicas of the stream that has fewest; 0: as many as nodes. With fewer than three, nothing that
+	// was synced is lost.
+	Replicas int
+	// Files are the beginnings of the names of files that Lose and Rot strike.
+	Files []string
 	// Streams that roles may speak of. "meta" may always be among them.
 	Streams []string
 	// Gap is the mean time in nanoseconds between two strikes, before the seed varies it
@@ -51,11 +56,13 @@ const (
 	forKeep
 	forTear
 	forSplit
+	forFiles
 )
 
 // Generate draws a plan. Each seed uses a subset of the kinds, with weights of its own (swarm
 // testing: what is left out matters as much as what is in), at an intensity of its own. Faults
-// that damage disks stay within the budget: at most a minority of the nodes ever suffers one.
+// that damage disks stay within the budget: at most a minority of the nodes ever suffers one, and only one
+// node ever loses what it had synced.
 func Generate(seed uint64, opt GenOptions) Plan {
 	g := generator{seed: seed, opt: opt}
 	g.prepare()
@@ -140,10 +147,15 @@ func (g *generator) chooseVictims() {
 func (g *generator) weigh() {
 	allowed := g.opt.Kinds
 	if allowed == nil {
-		allowed = slices.DeleteFunc(Kinds(), func(k Kind) bool { return k == Duplicate || k == Reorder || k == Heal })
+		allowed = slices.DeleteFunc(Kinds(), func(k Kind) bool { return k == Duplicate || k == Reorder || k.Loses() || k == Heal })
+	}
+	replicas := g.opt.Replicas
+	if replicas == 0 {
+		replicas = g.opt.Nodes
 	}
 	able := slices.DeleteFunc(slices.Clone(allowed), func(k Kind) bool {
 		return k == 0 || k >= kinds || k.Media() && len(g.victims) == 0 ||
+			k.Loses() && replicas < 3 || k < kinds && forms[k].files && len(g.opt.Files) == 0 ||
 			k.OnLinks() && g.opt.Nodes < 2 && (g.opt.NoClients || !forms[k].clients)
 	})
 	slices.Sort(able)
@@ -184,6 +196,9 @@ func (g *generator) fault(i int) (f Fault, ok bool) {
 	if form.power {
 		f.Keep = [...]Keep{KeepNone, KeepPrefix, KeepSubset, KeepSubset, KeepLast, KeepMetadata, KeepData, KeepAny, KeepAny, KeepAll}[below(g.draw(i, forKeep, 0), 10)]
 		f.Tear = g.draw(i, forTear, 0)&1 == 1
+	}
+	if form.files {
+		f.In = g.opt.Files[below(g.draw(i, forFiles, 0), uint64(len(g.opt.Files)))]
 	}
 	switch form.shape {
 	case oneTarget:

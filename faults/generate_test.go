@@ -19,6 +19,8 @@ func anyOptions(t *rapid.T) GenOptions {
 		Gap:       rapid.Int64Range(50*milli, 5*second).Draw(t, "gap"),
 		Kinds:     rapid.OneOf(rapid.Just[[]Kind](nil), rapid.SliceOf(rapid.SampledFrom(Kinds()))).Draw(t, "kinds"),
 		Streams:   rapid.SampledFrom([][]string{nil, {"ORDERS"}, {"A", "B"}}).Draw(t, "streams"),
+		Replicas:  rapid.IntRange(0, 5).Draw(t, "replicas"),
+		Files:     rapid.SampledFrom([][]string{nil, {"wal"}, {"wal", "streams"}}).Draw(t, "files"),
 		NoClients: rapid.Bool().Draw(t, "noclients"),
 	}
 }
@@ -32,7 +34,7 @@ func TestAGeneratedPlanIsValidAndKeepsItsBounds(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, p.String(), q.String())
 		require.LessOrEqual(t, p.Healed(), opt.End)
-		failing := map[machine.NodeID]bool{}
+		failing, losing := map[machine.NodeID]bool{}, map[machine.NodeID]bool{}
 		for i := range p.Faults {
 			f := &p.Faults[i]
 			require.GreaterOrEqual(t, f.At, opt.Start)
@@ -44,10 +46,16 @@ func TestAGeneratedPlanIsValidAndKeepsItsBounds(t *testing.T) {
 				if f.Kind.Media() {
 					for _, id := range target.Expand(opt.Nodes) {
 						failing[id] = true
+						if f.Kind.Loses() {
+							losing[id] = true
+							require.GreaterOrEqual(t, opt.Nodes, 3)
+							require.True(t, opt.Replicas == 0 || opt.Replicas >= 3)
+						}
 					}
 				}
 			}
 		}
+		require.LessOrEqual(t, len(losing), 1, "one node loses what it had synced")
 		require.LessOrEqual(t, 2*len(failing), max(opt.Nodes-1, 0), "disks fail on a minority at most")
 	})
 }
@@ -85,7 +93,7 @@ func TestSeedsUseDifferentKindsAndTogetherAll(t *testing.T) {
 		sets[set] = true
 	}
 	for _, k := range Kinds() {
-		if slices.Contains([]Kind{Duplicate, Reorder, Heal}, k) {
+		if slices.Contains([]Kind{Duplicate, Reorder, Heal}, k) || k.Loses() {
 			require.Zero(t, seen[k], k)
 			continue
 		}

@@ -34,6 +34,8 @@ type form struct {
 	sync    bool // [as=VARIANT]
 	clients bool // clients may be a target
 	media   bool // damages what a node believes of its disk: counts against the budget
+	loses   bool // what was synced
+	files   bool // in=PREFIX [last]
 }
 
 var forms = [kinds]form{
@@ -55,6 +57,9 @@ var forms = [kinds]form{
 	FailSync:  {verb: "fail-sync", shape: oneTarget, once: true, sync: true, media: true},
 	Clock:     {verb: "clock", shape: oneTarget, amount: step},
 	Drift:     {verb: "drift", shape: oneTarget, amount: rate, lasts: true},
+	Wipe:      {verb: "wipe", shape: oneTarget, lasts: true, media: true, loses: true},
+	Lose:      {verb: "lose", shape: oneTarget, lasts: true, media: true, loses: true, files: true},
+	Rot:       {verb: "rot", shape: oneTarget, media: true, loses: true, files: true},
 	Heal:      {verb: "heal", shape: noTarget},
 }
 
@@ -102,6 +107,10 @@ func (k Kind) OnLinks() bool { return k > 0 && k < kinds && forms[k].shape >= on
 // Media says that the kind makes a node's disk refuse or lose what it should not: such faults are budgeted,
 // since no replication survives them on a majority.
 func (k Kind) Media() bool { return k > 0 && k < kinds && forms[k].media }
+
+// Loses says that the kind takes what had been synced: of each group only a minority may ever suffer it, and
+// that one must be back before the next does.
+func (k Kind) Loses() bool { return k > 0 && k < kinds && forms[k].loses }
 
 // String is the policy's name in plans and in sim/disk.
 func (k Keep) String() string { return keepNames[min(int(k), len(keepNames)-1)] }

@@ -186,6 +186,9 @@ func (s *scanner) role(x *Term) {
 	x.Stream = s.take()
 }
 
+// fileName says that a plan can hold the beginning of a file's name.
+func fileName(s string) bool { return streamName(s) }
+
 // streamName says that a plan can hold the name.
 func streamName(s string) bool {
 	return s != "" && s[0] != '#' && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
@@ -237,6 +240,7 @@ func (f *Fault) parseArguments(s *scanner) {
 		{g.lasts, "for", "for DUR"},
 		{g.power, "keep", "keep=POLICY"},
 		{g.once, "once", "once"},
+		{g.files, "in", "in=PREFIX"},
 	} {
 		if need.is && !slices.Contains(seen, need.what) {
 			s.wrong("%s wants %q", g.verb, need.text)
@@ -264,6 +268,16 @@ func (f *Fault) argument(s *scanner, g *form) string {
 	case strings.HasPrefix(word, "keep=") && g.power:
 		f.Keep = Keep(s.oneOf(word[len("keep="):], keepNames, "policy"))
 		return "keep"
+	case strings.HasPrefix(word, "in=") && g.files:
+		if f.In = word[len("in="):]; !fileName(f.In) {
+			s.wrong("%s names no files; they are named as in in=wal", s.found())
+		}
+		s.next++
+		return "in"
+	case word == "last" && g.files:
+		s.next++
+		f.Last = true
+		return "last"
 	case strings.HasPrefix(word, "as=") && g.sync:
 		f.Sync = SyncFailure(s.oneOf(word[len("as="):], syncNames, "variant"))
 		return "as"

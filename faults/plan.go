@@ -28,6 +28,9 @@ const (
 	FailSync
 	Clock
 	Drift
+	Wipe
+	Lose
+	Rot
 	Heal
 	kinds
 )
@@ -75,6 +78,10 @@ type Fault struct {
 	Keep   Keep
 	Tear   bool
 	Sync   SyncFailure
+	// In begins the names of the files that Lose and Rot strike. Unless Last, they spare what nobody
+	// could tell from a torn write: the newest file of a directory, or the newest synced bytes of a file.
+	In   string
+	Last bool
 }
 
 // Plan is everything that goes wrong in a run. Faults need not be in order of time.

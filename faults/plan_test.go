@@ -75,6 +75,10 @@ func anyFault(t *rapid.T) Fault {
 	if g.sync {
 		f.Sync = SyncFailure(rapid.IntRange(0, int(SyncLate)).Draw(t, "sync"))
 	}
+	if g.files {
+		f.In = rapid.OneOf(rapid.SampledFrom([]string{"wal", "streams/", "last", "in=x", "for"}), rapid.StringN(1, 8, -1).Filter(fileName)).Draw(t, "in")
+		f.Last = rapid.Bool().Draw(t, "last")
+	}
 	switch g.amount {
 	case latency:
 		f.Amount = anyTime().Draw(t, "latency")

@@ -46,6 +46,12 @@ func (f *Fault) String() string {
 	if g.once {
 		words = append(words, "once")
 	}
+	if g.files {
+		words = append(words, "in="+f.In)
+		if f.Last {
+			words = append(words, "last")
+		}
+	}
 	if g.sync && f.Sync != SyncDrawn {
 		words = append(words, "as="+f.Sync.String())
 	}

@@ -39,6 +39,8 @@ func (f *Fault) rules(nodes int, streams []string) (broken []string) {
 	say(!g.power && (f.Keep != KeepUnset || f.Tear), "%s keeps no policy and tears nothing", g.verb)
 	say(g.power && (f.Keep == KeepUnset || f.Keep > KeepAny), "%s wants a policy of what is kept", g.verb)
 	say(!g.sync && f.Sync != SyncDrawn || f.Sync > SyncLate, "%s has no such variant of a failed sync", g.verb)
+	say(!g.files && (f.In != "" || f.Last), "%s names no files", g.verb)
+	say(g.files && !fileName(f.In), "%s wants the beginning of its files' names, not %q", g.verb, f.In)
 	if rule := f.amountRule(g.amount); rule != "" {
 		say(true, "%s %s", g.verb, rule)
 	}
