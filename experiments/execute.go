@@ -116,6 +116,7 @@ func (r *run) hooks() sim.Hooks {
 				rec.node(n, history.Down, why)
 			}
 		},
+		Harmed: func(_ sim.Time, n machine.NodeID, what string) { rec.harmed(n, what) },
 		Up: func(_ sim.Time, n machine.NodeID) {
 			if n <= brokers {
 				rec.node(n, history.Up, "")

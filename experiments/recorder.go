@@ -178,7 +178,7 @@ func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
 	}
 	r.add(&history.Event{
 		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
-		Seq: o.Seq, First: o.First, Group: o.Group, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
+		Seq: o.Seq, First: o.First, Group: o.Group, Member: o.Member, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
 		Consumer: o.Consumer, CSeq: o.CSeq, Client: o.Client, Subject: o.Subject, Queue: o.Queue, Stamp: o.Stamp,
 	})
 }
@@ -189,6 +189,8 @@ func (r *recorder) cover(o *machine.Observation) {
 	switch o.Kind {
 	case machine.Leader:
 		c.Elections++
+	case machine.Rejoined:
+		c.Rejoined++
 	case machine.Recovered:
 		if o.Why == broker.WhySnapshot {
 			c.Snapshots++
@@ -237,6 +239,12 @@ func (r *recorder) coverDown(why string) {
 	default:
 		r.covered.Crashes++
 	}
+}
+
+// harmed records that a node's disk did what no honest one does.
+func (r *recorder) harmed(node machine.NodeID, what string) {
+	r.covered.Harmed++
+	r.add(&history.Event{Kind: history.Obs, Verb: history.Harmed, Node: uint32(node), Why: what})
 }
 
 // mark records a mark of the run itself.

@@ -17,6 +17,8 @@ func (w *World) strike(a *active) {
 		}
 	case faults.Power:
 		w.powerOff(a)
+	case faults.Wipe, faults.Lose, faults.Rot:
+		w.harm(a)
 	case faults.Pause:
 		for _, p := range a.nodes {
 			a.epochs = append(a.epochs, p.epoch)
@@ -46,7 +48,7 @@ func (w *World) strike(a *active) {
 // lift takes back what a lasting fault did.
 func (w *World) lift(a *active) {
 	switch a.fault.Kind {
-	case faults.Crash, faults.Power:
+	case faults.Crash, faults.Power, faults.Wipe, faults.Lose:
 		for _, p := range a.nodes {
 			p.holds--
 			if a.fault.Kind == faults.Power {
@@ -93,6 +95,41 @@ func (w *World) powerOff(a *active) {
 	}
 	for _, p := range a.nodes {
 		w.eachPath(p, w.pathChanged)
+	}
+}
+
+// harm does to disks what honest ones never do, and tells of it.
+func (w *World) harm(a *active) {
+	f := &a.fault
+	for _, p := range a.nodes {
+		if f.Kind == faults.Rot {
+			w.harmed(p, p.disk.Rot(f.In, f.Last, uint64(w.now)))
+			continue
+		}
+		p.holds++
+		if f.Kind == faults.Lose {
+			w.kill(p, "crash", true)
+			w.harmed(p, p.disk.Lose(f.In, f.Last, uint64(w.now)))
+			continue
+		}
+		w.kill(p, "wipe", true)
+		p.disk.Wipe()
+		p.died = w.now // who was down already starts another life too
+		w.harmed(p, "wipe: the disk is replaced by an empty one")
+	}
+}
+
+// harmed records what happened to a disk.
+func (w *World) harmed(p *process, what string) {
+	if what == "" {
+		return
+	}
+	w.trace.event(w.now, w.seq, p.id, recHarmed, 0, 0, []byte(what))
+	if w.trace.text != nil {
+		w.trace.linef(w.now, p, "harmed", "%s", what)
+	}
+	if w.cfg.Hooks.Harmed != nil {
+		w.cfg.Hooks.Harmed(w.now, p.id, what)
 	}
 }
 

@@ -81,8 +81,10 @@ type Hooks struct {
 	Healed func(t Time)
 	// Collector gets what the collector of a process's host does; the event's time may lie a little beside t.
 	Collector func(t Time, n machine.NodeID, e *host.Event)
-	// Down tells that a process ended, and why: "crash", "power", "panic: …", "boot: …", "out of memory: …".
+	// Down tells that a process ended, and why: "crash", "power", "wipe", "panic: …", "boot: …", "out of memory: …".
 	Down func(t Time, n machine.NodeID, why string)
+	// Harmed tells that a disk lost or changed what had been synced on it, and what.
+	Harmed func(t Time, n machine.NodeID, what string)
 	// Up tells that a process has booted and takes inputs.
 	Up func(t Time, n machine.NodeID)
 }

@@ -48,7 +48,8 @@ func (s *story) hooks() Hooks {
 			first, _, _ := strings.Cut(why, "\n")
 			s.line(t, name(n), "is down: %s", first)
 		},
-		Up: func(t Time, n machine.NodeID) { s.line(t, name(n), "is up") },
+		Harmed: func(t Time, n machine.NodeID, what string) { s.line(t, name(n), "disk: %s", what) },
+		Up:     func(t Time, n machine.NodeID) { s.line(t, name(n), "is up") },
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	recHealed
 	recLost
 	recObserved
+	recHarmed
 )
 
 // trace takes every event: always as fixed binary tuples into a running hash, and as text

@@ -22,6 +22,9 @@ type Coverage struct {
 	Snapshots int `json:"snapshots"`
 	// DiskReads of messages that had left memory.
 	DiskReads int `json:"disk_reads"`
+	// Harmed counts disks that lost or changed synced bytes, Rejoined returns to a group as another member.
+	Harmed   int `json:"harmed"`
+	Rejoined int `json:"rejoined"`
 }
 
 func (c *Coverage) counts() []counted {
@@ -35,6 +38,8 @@ func (c *Coverage) counts() []counted {
 		{"log segments freed", &c.SegmentsFreed},
 		{"snapshots installed", &c.Snapshots},
 		{"disk reads", &c.DiskReads},
+		{"disks harmed", &c.Harmed},
+		{"returns as new members", &c.Rejoined},
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 
 func TestCoverageSaysWhatHappenedAndWhatNeverDid(t *testing.T) {
 	require.Equal(t, "none of: crashes, power failures, panics, elections, appends over other leaders' entries, checkpoints, "+
-		"log segments freed, snapshots installed, disk reads", Coverage{}.String())
-	c := Coverage{Crashes: 2, Elections: 3, Checkpoints: 1, SegmentsFreed: 1, Snapshots: 1, DiskReads: 1, PowerFailures: 1, Overwritten: 1}
+		"log segments freed, snapshots installed, disk reads, disks harmed, returns as new members", Coverage{}.String())
+	c := Coverage{Crashes: 2, Elections: 3, Checkpoints: 1, SegmentsFreed: 1, Snapshots: 1, DiskReads: 1, Harmed: 1, Rejoined: 2, PowerFailures: 1, Overwritten: 1}
 	require.Equal(t, "2 crashes, 1 power failures, 3 elections, 1 appends over other leaders' entries, 1 checkpoints, "+
-		"1 log segments freed, 1 snapshots installed, 1 disk reads; no panics", c.String())
+		"1 log segments freed, 1 snapshots installed, 1 disk reads, 1 disks harmed, 2 returns as new members; no panics", c.String())
 	c.Panics = 1
 	require.NotContains(t, c.String(), "no ")
 }

@@ -35,6 +35,7 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = appendTrue(b, `,"final":true`, e.Final)
 	b = appendText(b, `,"err":`, e.Err)
 	b = appendUint(b, `,"g":`, e.Group)
+	b = appendUint(b, `,"rid":`, e.Member)
 	b = appendUint(b, `,"term":`, e.Term)
 	b = appendUint(b, `,"idx":`, e.Idx)
 	b = appendUint(b, `,"h":`, e.Hash)
@@ -205,6 +206,8 @@ func (d *decoder) rareField(key []byte, e *Event) bool {
 		return d.string(&e.Err)
 	case "g":
 		return d.uint(&e.Group)
+	case "rid":
+		return d.uint(&e.Member)
 	case "term":
 		return d.uint(&e.Term)
 	case "idx":

@@ -72,6 +72,9 @@ const (
 	// Drained: final reads are complete; every surviving message has been read, and replicas
 	// have been given the time to become equal.
 	Drained Verb = "drained"
+	// Harmed: Node's disk lost or changed what had been synced on it (Why; after DownWipe and a colon: all of it).
+	// From then on the node is right if it says that it is damaged.
+	Harmed Verb = "harmed"
 	// Up and Down: Node's process began, or ended (Why is one of the causes above).
 	Up   Verb = "up"
 	Down Verb = "down"
@@ -118,6 +121,9 @@ type Event struct {
 	Final  bool   `json:"final,omitempty"` // part of the final drain, after heal
 	Err    string `json:"err,omitempty"`
 	Group  uint64 `json:"g,omitempty"`
+	// Member is the Raft id under which Node was observed in Group, if that is not its own number: a node that lost
+	// what it had promised takes part as another member.
+	Member uint64 `json:"rid,omitempty"`
 	Term   uint64 `json:"term,omitempty"`
 	Idx    uint64 `json:"idx,omitempty"` // Raft index
 	Hash   uint64 `json:"h,omitempty"`

@@ -22,14 +22,20 @@
 //	D13 a failed sync reports once, and marks its pages clean
 //	D15 slow and hanging disks
 //
+// And what it does when asked to be worse than that (media.go):
+//
+//	D10 a bit of synced bytes flips, and stays so until it is written again
+//	D16 the end of a synced file is gone
+//	D17 the whole disk is replaced by an empty one
+//
 // The cache holds a file's bytes once. The medium is not stored: it is the cache less the
 // pending changes, each of which carries what it overwrote. A sync therefore costs nothing but
 // forgetting them. Within a sector changes are ordered (a page is written back as it stands),
 // as are the sizes of one file (a journal keeps them so); all else is free.
 //
 // Left for later, each with its place: D8 lost, D9 misdirected writes and D18 reordering across a sync
-// (where a sync settles changes), D10 rot and D11 unreadable sectors (Read and Image), D14
-// read-only remount (beside full), D16 and D17 (operations on a whole disk between boots), a
+// (where a sync settles changes), D11 unreadable sectors (Read and Image), D14
+// read-only remount (beside full), the rest of D16 and D17 (names astray, old disks put back), a
 // full disk noticed only at a sync. Directories exist without being made; the space
 // of a removed file is free at once; there is no cache eviction, so reads are served from memory.
 //

@@ -13,6 +13,7 @@ type inode struct {
 	num     uint64
 	cache   []byte
 	durable int64 // size on the medium
+	proven  int64 // of which: what had been synced before the newest sync that added something
 	pending []change
 	lost    []lostSector
 	late    bool // the next sync fails (D13, late report)
@@ -105,6 +106,7 @@ func (ino *inode) settle(n int) {
 		ino.find(&ino.pending[i])
 	}
 	ino.durable = ino.pending[n-1].newSize
+	ino.proven = min(ino.proven, ino.durable)
 	rest := copy(ino.pending, ino.pending[n:])
 	clear(ino.pending[rest:])
 	ino.pending = ino.pending[:rest]

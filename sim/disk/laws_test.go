@@ -81,7 +81,15 @@ func TestTheBooksBalance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, now := New(Config{Capacity: 16 << 10}, choice.Seed(rapid.Uint64().Draw(t, "seed")), 1), int64(0)
 		for i := range rapid.IntRange(1, 40).Draw(t, "ops") {
-			switch rapid.IntRange(0, 12).Draw(t, "event") {
+			switch rapid.IntRange(-3, 12).Draw(t, "event") {
+			case -1:
+				d.Crash(now)
+				d.Wipe()
+			case -2:
+				d.Crash(now)
+				d.Lose("", rapid.Bool().Draw(t, "last"), uint64(i))
+			case -3:
+				d.Rot("", rapid.Bool().Draw(t, "last"), uint64(i))
 			case 0:
 				d.Crash(now)
 			case 1:

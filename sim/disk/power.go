@@ -131,6 +131,7 @@ func (f *fate) strike(ino *inode) {
 	ino.cache = ino.rollback(&k, sizes, true)
 	f.fill(ino, fresh)
 	ino.durable = int64(len(ino.cache))
+	ino.proven = min(ino.proven, ino.durable)
 	ino.pending, ino.lost = nil, nil
 }
 

@@ -164,6 +164,23 @@ func (s *story) fault(w []string) bool {
 		s.d.FailNextSync(map[string]SyncFailure{"keep": SyncKeep, "revert": SyncRevert, "late": SyncLate}[w[1]])
 	case "fail-write":
 		s.d.FailNextWrite()
+	case "wipe":
+		s.d.Crash(s.now)
+		s.d.Wipe()
+	case "lose", "rot":
+		s.fails++
+		last := len(w) > 2
+		what := ""
+		if w[0] == "rot" {
+			what = s.d.Rot(w[1], last, s.fails)
+		} else {
+			s.d.Crash(s.now)
+			what = s.d.Lose(w[1], last, s.fails)
+		}
+		if what == "" {
+			what = "nothing that could be"
+		}
+		fmt.Fprintln(&s.out, what)
 	case "full":
 		s.d.SetFull(w[1] == "on")
 	case "slow":

@@ -68,7 +68,10 @@ func (d *Disk) sync(num uint64, file *name) error {
 		return machine.ErrSyncFailed
 	}
 	if !d.failSync || len(ino.pending) == 0 {
-		ino.settle(len(ino.pending))
+		was := ino.durable
+		if ino.settle(len(ino.pending)); ino.durable > was {
+			ino.proven = was
+		}
 		return nil
 	}
 	d.failSync = false
