@@ -22,6 +22,7 @@ import (
 //	n1 stored 5 a       n1 recovered 1 4 | n1 removed 5 | n1 down power | n1 up
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
 //	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
+//	n1 damaged WHY      n1 rejoined life=1 | n1 harmed WHY    (life=1: observed as the member of its second life)
 //	healed | drained | fault [KIND] on TEXT | fault [KIND] off TEXT
 //
 // Lines about core messaging are those of coreLine.
@@ -57,6 +58,9 @@ func (b *builder) line(w []string) {
 	for i := 0; i < len(w); i++ {
 		if name, ok := strings.CutPrefix(w[i], "stream="); ok {
 			e.Stream = name
+			w = append(w[:i:i], w[i+1:]...)
+		} else if life, ok := strings.CutPrefix(w[i], "life="); ok {
+			e.Member = b.num(life)<<32 | b.num(w[0][1:])
 			w = append(w[:i:i], w[i+1:]...)
 		}
 	}
@@ -180,8 +184,8 @@ func (b *builder) node(e *history.Event, w []string) {
 		e.Idx, e.Stream = b.num(w[2]), ""
 	default:
 		e.Why, e.Stream, e.Group = strings.Join(w[2:], " "), "", 0
-		if w[1] == "damaged" {
-			e.Group = 1
+		if w[1] == "damaged" || w[1] == "rejoined" {
+			e.Group, e.Stream = 1, "S"
 		}
 	}
 }

@@ -2,8 +2,6 @@ package checker
 
 import (
 	"fmt"
-	"maps"
-	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -12,9 +10,10 @@ import (
 // groupTerm is a term of a Raft group.
 type groupTerm struct{ group, term uint64 }
 
-// ballot is one node's vote in a term.
+// ballot is one member's vote in a term. A node that lost its vote takes part as another member.
 type ballot struct {
-	node uint32
+	node   uint32
+	member uint64
 	groupTerm
 }
 
@@ -60,29 +59,16 @@ func (j *electionJudge) see(s *seen) {
 	case obsVoted:
 		j.checked[1]++
 		j.vote(s, gt, e.Peer)
-	case obsDamaged:
-		j.forget(e.Node, e.Group) // it rejoins under another Raft id
-	case history.Down:
-		if strings.HasPrefix(e.Why, history.DownWipe) {
-			j.forget(e.Node, 0)
-		}
 	}
 }
 
 func (j *electionJudge) vote(s *seen, gt groupTerm, peer uint32) {
-	b := ballot{s.e.Node, gt}
+	b := ballot{s.e.Node, s.e.Member, gt}
 	if first, ok := j.votes[b]; !ok {
 		j.votes[b] = choice{peer, s.pos}
 	} else if first.node != peer {
 		j.found(1, first.pos, s)
 	}
-}
-
-// forget drops a node's votes in group, or in all groups if group is 0.
-func (j *electionJudge) forget(node uint32, group uint64) {
-	maps.DeleteFunc(j.votes, func(b ballot, _ choice) bool {
-		return b.node == node && (group == 0 || b.group == group)
-	})
 }
 
 func (j *electionJudge) found(which int, first int32, s *seen) {

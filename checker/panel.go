@@ -9,7 +9,7 @@ import (
 
 // Options are what judges need to be told.
 type Options struct {
-	// ProgressBound is the bound B of publish-progress in nanoseconds; 0 is
+	// ProgressBound is the bound B of publish-progress and replica-returns in nanoseconds; 0 is
 	// DefaultProgressBound.
 	ProgressBound int64
 	// SearchBudget limits, in steps, how long linearizable-log searches when unknown
@@ -159,11 +159,18 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 	if wanted(spec.LeaderCompleteness) {
 		add(newCompletenessJudge())
 	}
-	if wanted(spec.PublishProgress) {
-		add(&progressJudge{rec: rec, bound: o.ProgressBound})
+	if wanted(spec.PublishProgress, spec.ReplicaReturns) {
+		ls := newAbsences(rec, &p.h.Header)
+		add(ls)
+		if wanted(spec.PublishProgress) {
+			add(&progressJudge{rec: rec, absences: ls, bound: o.ProgressBound})
+		}
+		if wanted(spec.ReplicaReturns) {
+			add(&returnJudge{rec: rec, absences: ls, bound: o.ProgressBound})
+		}
 	}
 	if wanted(spec.NoCrash) {
-		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group"})
+		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group", harmed: map[uint32]bool{}})
 	}
 	p.seatCore(rec, o, wanted, add)
 }

@@ -14,8 +14,9 @@ import (
 // A publish called right after healing may still be lost on its way, so within the first bound
 // it is enough that its stream makes progress; from then on each publish must go well itself.
 type progressJudge struct {
-	rec   *record
-	bound int64
+	rec      *record
+	absences *absences
+	bound    int64
 }
 
 func (j *progressJudge) wants() class { return 0 }
@@ -35,6 +36,10 @@ func (j *progressJudge) finish(h *history.History) []Verdict {
 	for id := range j.rec.ops {
 		o := &j.rec.ops[id]
 		if o.verb != publish || o.call < j.rec.marks.healed {
+			continue
+		}
+		if !j.absences.able(o.stream, o.callT, o.callT+j.bound) {
+			v.Stats.count("to streams that lost more than a minority of their replicas", 1)
 			continue
 		}
 		answered := o.status == done || o.status == failed && o.refused
@@ -71,6 +76,8 @@ func (j *progressJudge) conclude(h *history.History, v *Verdict, bad int32, cut,
 			j.rec.nameOf(o.value), when(&h.Events[o.call]), seconds(o.callT-j.rec.healedT), j.howEnded(h, o), number(v.Stats.Anomalies, "publish", "publishes"))
 	case v.Stats.Checked == 0 && cut > 0:
 		v.Value, v.Sentence = spec.Unknown, fmt.Sprintf("The history ends before the bound of %s is over for any publish after healing.", seconds(j.bound))
+	case v.Stats.Checked == 0 && v.Stats.Of("to streams that lost more than a minority of their replicas") > 0:
+		v.Value, v.Sentence = spec.NotExercised, "After healing nothing was published but to streams that had lost more than a minority of their replicas, which stand still."
 	case v.Stats.Checked == 0:
 		v.Value, v.Sentence = spec.NotExercised, "Nothing was published after healing."
 	default:
@@ -110,12 +117,13 @@ func anyIn(times []int64, after, until int64) bool {
 	return i < len(times) && times[i] <= until
 }
 
-// crashJudge judges no-crash. Damage counts where every write is synced and the disks are known to keep what was:
-// a simulated disk that has not been replaced. Elsewhere it may well be real.
+// crashJudge judges no-crash. Damage counts where every write is synced and the node's disk is known to keep what was:
+// a simulated disk that was not harmed. Elsewhere it may well be real.
 type crashJudge struct {
 	honest bool
-	seen   int64 // nodes going up or down
-	failed int64 // boots that failed
+	harmed map[uint32]bool // nodes whose disks lost or changed what had been synced
+	seen   int64           // nodes going up or down
+	failed int64           // boots that failed
 	count  int64
 	first  int32
 	lines  Stats
@@ -126,8 +134,11 @@ func (j *crashJudge) wants() class { return obs }
 func (j *crashJudge) broken() bool { return j.count > 0 }
 
 func (j *crashJudge) see(s *seen) {
-	if s.e.Verb == obsDamaged {
+	switch s.e.Verb {
+	case obsDamaged:
 		j.damaged(s)
+	case history.Harmed:
+		j.harmed[s.e.Node] = true
 	}
 	if s.e.Verb != history.Up && s.e.Verb != history.Down {
 		return
@@ -135,7 +146,7 @@ func (j *crashJudge) see(s *seen) {
 	j.seen++
 	switch {
 	case s.e.Verb == history.Down && strings.HasPrefix(s.e.Why, history.DownWipe):
-		j.honest = false
+		j.harmed[s.e.Node] = true
 	case s.e.Verb == history.Down && strings.HasPrefix(s.e.Why, history.DownPanic):
 		if j.count++; j.count == 1 {
 			j.first = s.pos
@@ -147,7 +158,7 @@ func (j *crashJudge) see(s *seen) {
 }
 
 func (j *crashJudge) damaged(s *seen) {
-	if !j.honest {
+	if !j.honest || j.harmed[s.e.Node] {
 		return
 	}
 	if j.count++; j.count == 1 {
@@ -166,7 +177,7 @@ func (j *crashJudge) finish(h *history.History) []Verdict {
 	case j.count == 0:
 		v.Sentence = "No node panicked."
 		if j.honest {
-			v.Sentence = "No node panicked, and none took itself for damaged."
+			v.Sentence = "No node panicked, and none took itself for damaged whose disk was sound."
 		}
 	default:
 		e := &h.Events[j.first]

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -101,8 +100,8 @@ func (j *matchingJudge) see(s *seen) {
 		}
 	case obsDamaged:
 		delete(j.logs, key)
-	case history.Down:
-		if strings.HasPrefix(e.Why, history.DownWipe) {
+	case history.Down, history.Harmed:
+		if wiped(e) {
 			maps.DeleteFunc(j.logs, func(k nodeGroup, _ *nodeLog) bool { return k.node == e.Node })
 		}
 	}

@@ -3,7 +3,6 @@ package checker
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
 )
@@ -176,17 +175,22 @@ func (st *stores) see(s *seen) {
 	switch s.e.Verb {
 	case history.Up:
 		life.down = false
-	case history.Down:
-		life.down = true
-		wiped := strings.HasPrefix(s.e.Why, history.DownWipe)
+	case history.Down, history.Harmed:
+		life.down = life.down || s.e.Verb == history.Down
+		gone := wiped(s.e)
+		if !gone && s.e.Verb == history.Harmed {
+			break // what it holds is another than before, and it will say so
+		}
 		st.eachOn(s.e.Node, func(_ *streamStores, r *replica) {
-			if wiped {
+			if gone {
 				*r = replica{node: r.node, kept: 1}
 			}
 			r.unsure = true
 		})
 	case obsDamaged:
 		st.damage(s)
+	case obsRejoined:
+		st.repaired(s)
 	}
 	if s.stream != none {
 		st.onStream(s)
@@ -201,6 +205,17 @@ func (st *stores) damage(s *seen) {
 			r.damaged = true
 		}
 	})
+}
+
+// repaired ends the damage of the replicas of the group on the node: it has everything again.
+func (st *stores) repaired(s *seen) {
+	delete(st.node(s.e.Node).damaged, s.e.Group)
+	if s.stream == none {
+		return
+	}
+	if r := st.of(s.stream).known(s.e.Node); r != nil {
+		r.damaged = false
+	}
 }
 
 func (st *stores) eachOn(node uint32, do func(*streamStores, *replica)) {
@@ -222,9 +237,6 @@ func (st *stores) onStream(s *seen) {
 	case obsStored:
 		r := ss.replica(s.e.Node)
 		ss.events++
-		// A damaged replica stores again only once it has been repaired.
-		r.damaged = false
-		delete(st.node(s.e.Node).damaged, s.e.Group)
 		st.show(ss, s, s.e.Seq, content{s.value, s.e.Hash, s.pos + 1})
 		*r.held.at(s.e.Seq) = st.last.variant + 1
 		r.top = max(r.top, s.e.Seq)

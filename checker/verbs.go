@@ -15,6 +15,7 @@ const (
 	obsAcked         history.Verb = "acked"
 	obsDamaged       history.Verb = "damaged"
 	obsDropped       history.Verb = "dropped" // of a message that reached nobody: seen, but in no store
+	obsRejoined      history.Verb = "rejoined"
 	obsStreamCreated history.Verb = "stream-created"
 	obsStreamDeleted history.Verb = "stream-deleted"
 	obsInterest      history.Verb = "interest"

@@ -21,6 +21,7 @@ const (
 	LeaderCompleteness ID = "raft-leader-completeness"
 	PublishProgress    ID = "publish-progress"
 	NoCrash            ID = "no-crash"
+	ReplicaReturns     ID = "replica-returns"
 )
 
 // Area groups guarantees in reports.
@@ -122,6 +123,11 @@ var logGuarantees = []Guarantee{
 		NoCrash, Process, "No node fails by itself",
 		"No node goes down by a panic of its own, or takes itself for damaged although its disk kept what was synced.",
 		"nodes seen going up or down",
+	},
+	{
+		ReplicaReturns, Process, "A lost replica comes back",
+		"With H the time of the mark healed and bound B: a node that lost its part of a group (it took itself for damaged, or its disk was replaced) at t, while more than half of the group's replicas kept theirs, counts in the group again by max(H, t)+B.",
+		"a node seen to be damaged or wiped, and the mark healed",
 	},
 }
 
