@@ -8,7 +8,7 @@
 //   - A Result handed out is never changed later, except one that lives in the caller's
 //     own scratch. Whoever keeps one compares Gen before using it again.
 //   - The cache holds at most CacheLimit answers, and none for a subject that
-//     begins with InboxPrefix: those are used once each and would sweep out the rest.
+//     begins with InboxPrefix or is an ack's: those are used once each and would sweep out the rest.
 //   - A cache hit allocates nothing.
 //
 // It does not pick members of queue groups, does not count interest of other nodes and

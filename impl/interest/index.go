@@ -3,13 +3,22 @@ package interest
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/brokerlab/brokerlab/model/subject"
 )
 
-// InboxPrefix begins the subjects that are replied to once and never cached.
-const InboxPrefix = "_INBOX."
+// InboxPrefix begins the subjects that are replied to once and never cached, and ackPrefix those of a consumer's
+// acks, each of which is published to once or twice.
+const (
+	InboxPrefix = "_INBOX."
+	ackPrefix   = "$JS.ACK."
+)
+
+// once says whether a subject is not worth keeping an answer for.
+func once[S subject.Text](name S) bool {
+	return len(name) > len(InboxPrefix) && (string(name[:len(InboxPrefix)]) == InboxPrefix ||
+		len(name) > len(ackPrefix) && string(name[:len(ackPrefix)]) == ackPrefix)
+}
 
 // Index maps subjects to the subscriptions that want them. T identifies a subscription.
 type Index[T comparable] struct {
@@ -96,17 +105,17 @@ func (x *Index[T]) Remove(filter, queue string, sub T) bool {
 
 func (x *Index[T]) changed(filter string) {
 	x.gen++
-	if !strings.HasPrefix(filter, InboxPrefix) {
+	if !once(filter) {
 		x.cache.drop(filter)
 	}
 }
 
 // Match returns who wants the literal subject name. The answer may be used, and kept,
-// until Gen changes, except for inbox subjects: their answer is built in
+// until Gen changes, except for inboxes and acks: their answer is built in
 // scratch and is valid until scratch is used again. A nil scratch means one of the index's
 // own, valid until the next Match. The caller never changes what it is given.
 func (x *Index[T]) Match(name []byte, scratch *Result[T]) *Result[T] {
-	if len(name) > len(InboxPrefix) && string(name[:len(InboxPrefix)]) == InboxPrefix {
+	if once(name) {
 		if scratch == nil {
 			scratch = &x.work
 		}

@@ -83,6 +83,7 @@ func drawRoute(t *rapid.T) RouteMsg {
 	blob := rapid.SliceOfN(rapid.SampledFrom([]byte("a1 \r\n")), 0, 12)
 	m := RouteMsg{
 		Subject: []byte(rapid.StringMatching(`[a-z.]{1,10}`).Draw(t, "subject")),
+		Shown:   orNil([]byte(rapid.StringMatching(`[a-z.]{0,10}`).Draw(t, "shown"))),
 		Reply:   orNil([]byte(rapid.StringMatching(`[a-z.]{0,10}`).Draw(t, "reply"))),
 		Queues:  rapid.SliceOfN(rapid.StringMatching(`[a-z]{0,3}`), 0, 3).Draw(t, "queues"),
 		Payload: blob.Draw(t, "payload"),
@@ -208,6 +209,7 @@ func TestBadFramesAreErrorsThatSayWhy(t *testing.T) {
 		"size disagree": {wrongSize, "peer frame route: sizes disagree with the message"},
 		"subject":       {AppendRoute(nil, &RouteMsg{Subject: []byte("a b")}), "peer frame route: a subject that would not end where it ends"},
 		"span":          {AppendCatchup(nil, KindCatchupChunk, &Catchup{From: 3, Upto: 6, Gone: []Span{{4, 7}}}), "peer frame catchup-chunk: a span out of place"},
+		"shown":         {AppendRoute(nil, &RouteMsg{Subject: []byte("a"), Shown: []byte("a\nb")}), "peer frame route: a subject that would not end where it ends"},
 		"reply":         {AppendRoute(nil, &RouteMsg{Subject: []byte("a"), Reply: []byte("r 1")}), "peer frame route: sizes disagree with the message"},
 	} {
 		var f Frame

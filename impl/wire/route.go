@@ -10,6 +10,9 @@ import (
 // decoded one point into the frame.
 type RouteMsg struct {
 	Subject []byte
+	// Shown is the subject that subscribers are told, if it is another: a consumer's messages are routed to
+	// who asked for them and keep their own. Nil if it is not.
+	Shown   []byte
 	Reply   []byte // nil if there is none
 	Queues  []string
 	Header  []byte // nil if there is none
@@ -22,6 +25,7 @@ type RouteMsg struct {
 // AppendRoute appends a Route frame.
 func AppendRoute(dst []byte, m *RouteMsg) []byte {
 	dst = appendBytes(append(dst, byte(KindRoute)), m.Subject)
+	dst = appendBytes(dst, m.Shown)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Queues)))
 	for _, q := range m.Queues {
 		dst = appendBytes(dst, q)
@@ -38,16 +42,22 @@ func AppendRoute(dst []byte, m *RouteMsg) []byte {
 	return AppendTail(dst, m.Reply, m.Header, m.Payload)
 }
 
+// endsEarly says whether a subject would not be read back whole from a control line.
+func endsEarly(subject []byte) bool { return hasBlank(subject) || bytes.IndexByte(subject, '\n') >= 0 }
+
 // route reads a RouteMsg. The tail goes to clients as it is, so what it says of itself is checked:
 // a wrong size there would put every later message out of step.
 func (r *reader) route(m *RouteMsg) {
 	queues := m.Queues[:0]
-	*m = RouteMsg{Subject: r.bytes()}
+	*m = RouteMsg{Subject: r.bytes(), Shown: r.bytes()}
+	if len(m.Shown) == 0 {
+		m.Shown = nil
+	}
 	for n := r.count(1); n > 0; n-- {
 		queues = append(queues, string(r.bytes()))
 	}
 	m.Queues = queues
-	if len(m.Subject) == 0 || hasBlank(m.Subject) || bytes.IndexByte(m.Subject, '\n') >= 0 {
+	if len(m.Subject) == 0 || endsEarly(m.Subject) || endsEarly(m.Shown) {
 		r.fail("a subject that would not end where it ends")
 	}
 	reply, header := r.count(1), r.count(1)
