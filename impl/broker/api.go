@@ -151,8 +151,20 @@ func (s *metaState) accountInfo(m *message) {
 // ifMissing answers requests about streams that do not exist. About one that does, its leader
 // answers; if it has none, nobody does.
 func (s *metaState) ifMissing(kind string) func(*message) {
+	return s.ifMissingNamed(kind, lastToken)
+}
+
+// ifMissingAfter is the same where the stream's name follows a prefix.
+func (s *metaState) ifMissingAfter(prefix, kind string) func(*message) {
+	return s.ifMissingNamed(kind, func(of []byte) string {
+		name, _, _ := strings.Cut(strings.TrimPrefix(string(of), prefix), ".")
+		return name
+	})
+}
+
+func (s *metaState) ifMissingNamed(kind string, nameOf func([]byte) string) func(*message) {
 	return func(m *message) {
-		name := lastToken(m.subject)
+		name := nameOf(m.subject)
 		if _, a := s.find(name); a != nil {
 			return
 		}

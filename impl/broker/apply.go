@@ -46,6 +46,9 @@ func (s *streamState) apply(index, _ uint64, data []byte) {
 		case cmdConfigure:
 			s.applyConfigure(index, r.uvarint(), r.bytes())
 		default:
+			if s.consumers.apply(index, kind, &r, reply, replies != nil) {
+				continue
+			}
 			machine.Broken("entry %d of stream %s holds a command of unknown kind %d", index, s.name(), kind)
 		}
 	}

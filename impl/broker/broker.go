@@ -18,6 +18,8 @@ const (
 	purposeFirstSync
 	purposeDisk
 	purposeToken
+	purposeConsumerName
+	purposeAdvisory
 )
 
 // Kinds of this broker's timers.
@@ -28,6 +30,7 @@ const (
 	timerWrite      // of a client whose output waits
 	timerPause      // of a client that is not read from
 	timerRouteWrite // of a peer whose route's output waits
+	timerConsumers
 )
 
 // Broker is one node: clients, interest, peers, and its part in every group, as one machine.
@@ -45,7 +48,8 @@ type Broker struct {
 	stopping bool
 	index    *interest.Index[*subscription]
 	local    map[interestKey]int
-	peers    []*peer // by id, without this node
+	pushes   map[string][]pushed // by deliver subject
+	peers    []*peer             // by id, without this node
 	picks    uint64
 
 	log     *store.Log
@@ -86,7 +90,7 @@ func Boot(cfg Config) machine.Boot {
 		}
 		b := &Broker{
 			cfg: cfg, env: env, fx: fx,
-			conns: map[machine.ConnID]*conn{}, index: interest.New[*subscription](), local: map[interestKey]int{},
+			conns: map[machine.ConnID]*conn{}, index: interest.New[*subscription](), local: map[interestKey]int{}, pushes: map[string][]pushed{},
 			owners: map[machine.Token]*owner{}, diskReads: map[machine.Token]func(*store.Message){},
 			recovered: map[uint64]store.GroupLog{}, found: map[string]*foundStore{},
 		}
@@ -206,6 +210,10 @@ func (b *Broker) timer(key machine.TimerKey) {
 			b.freeLog()
 		}
 		b.fx.SetTimer(key, b.env.Mono+machine.Mono(b.cfg.TickEvery))
+	case timerConsumers:
+		if g := b.groupByID(key.ID); g != nil {
+			g.state.(*streamState).consumers.fired()
+		}
 	case timerSync:
 		b.log.SyncNow(b.fx)
 		b.fx.SetTimer(key, b.env.Mono+machine.Mono(b.cfg.SyncInterval))
@@ -252,19 +260,21 @@ func (b *Broker) settle() {
 // Footprint reports what lives in memory, by kind.
 func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
 	tail, ids := machine.Use{Kind: "raft tail"}, machine.Use{Kind: "duplicate window"}
+	pending := machine.Use{Kind: "deliveries"}
 	for _, g := range b.groups {
 		tail.Count += int64(len(g.tail.ents))
 		tail.Bytes += g.tail.bytes
 		if s, ok := g.state.(*streamState); ok {
 			ids.Count += int64(s.ids.Len())
 			ids.Bytes += s.ids.Bytes()
+			pending.Count += s.consumers.pending()
 		}
 	}
 	var out int64
 	for _, c := range b.conns { // map order: a sum
 		out += c.flow.backlog + int64(cap(c.out.B))
 	}
-	return append(dst, tail, ids,
+	return append(dst, tail, ids, pending,
 		machine.Use{Kind: "connections", Count: int64(len(b.conns)), Bytes: out},
 		machine.Use{Kind: "interest", Count: int64(b.index.Len())},
 		machine.Use{Kind: "log", Count: int64(b.log.Segments())},

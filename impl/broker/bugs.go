@@ -1,6 +1,10 @@
 package broker
 
-import "fmt"
+import (
+	"fmt"
+
+	track "github.com/brokerlab/brokerlab/impl/consumer"
+)
 
 // Bug is a bug that can be planted in the broker on purpose, so that the judges are known to bite. It is
 // the switch bug-NAME=off|on.
@@ -69,6 +73,33 @@ const (
 	// BugFanoutSkipsLast leaves out the last of three or more plain subscribers.
 	BugFanoutSkipsLast
 
+	// BugFloorJumps moves the ack floor up to what was delivered, over what is pending.
+	BugFloorJumps
+	// BugAckNeighbour settles the message behind the one that was acked, too.
+	BugAckNeighbour
+	// BugHalfAckWait ends ack waits at half their time.
+	BugHalfAckWait
+	// BugMaxDeliverOneMore delivers once more than max deliver allows.
+	BugMaxDeliverOneMore
+	// BugMaxPendingOneMore lets one message more be pending than max ack pending allows.
+	BugMaxPendingOneMore
+	// BugNakForgotten ignores naks.
+	BugNakForgotten
+	// BugTermAsNak delivers again what was termed.
+	BugTermAsNak
+	// BugAckBeforeApply confirms an ack before its entry is applied.
+	BugAckBeforeApply
+	// BugCountStays does not count redeliveries.
+	BugCountStays
+	// BugForgetPending forgets, when the leader changes, what is pending.
+	BugForgetPending
+	// BugForgetAcks forgets with a restart from a checkpoint what was acked above the floor.
+	BugForgetAcks
+	// BugFetchTwice delivers a message to two requests that wait.
+	BugFetchTwice
+	// BugQueueRemovesEarly removes a message from a work queue when it is delivered.
+	BugQueueRemovesEarly
+
 	bugs // how many
 )
 
@@ -107,6 +138,20 @@ var bugTable = [bugs]bugRow{
 	BugFalseNoResponders: {"false-no-responders", "no responders, says a node, when all are elsewhere"},
 	BugEchoAnyway:        {"echo-anyway", "a client that wants no echo gets its own messages"},
 	BugFanoutSkipsLast:   {"fanout-skips-last", "the last of three or more subscribers is left out"},
+
+	BugFloorJumps:        {"floor-jumps", "the ack floor jumps over what is pending"},
+	BugAckNeighbour:      {"ack-neighbour", "an ack settles the message behind it, too"},
+	BugHalfAckWait:       {"half-ack-wait", "redelivery comes at half the ack wait"},
+	BugMaxDeliverOneMore: {"max-deliver-one-more", "one delivery more than max deliver"},
+	BugMaxPendingOneMore: {"max-pending-one-more", "one message more pending than max ack pending"},
+	BugNakForgotten:      {"nak-forgotten", "naks are ignored"},
+	BugTermAsNak:         {"term-as-nak", "a term is taken for a nak"},
+	BugAckBeforeApply:    {"ack-before-apply", "an ack is confirmed before its entry is applied"},
+	BugCountStays:        {"count-stays", "redeliveries are not counted"},
+	BugForgetPending:     {"forget-pending", "what is pending is lost when the leader changes"},
+	BugForgetAcks:        {"forget-acks", "acks above the floor are lost with a restart from a checkpoint"},
+	BugFetchTwice:        {"fetch-twice", "a message is delivered to two requests"},
+	BugQueueRemovesEarly: {"queue-removes-early", "a work queue removes at delivery, not at ack"},
 }
 
 func (r bugRow) switchName() string { return "bug-" + r.name }
@@ -128,6 +173,15 @@ func (s *Bugs) set(b Bug, name, value string) error {
 	}
 	s[b] = value == "on"
 	return nil
+}
+
+// consumerBugs are those that are planted in consumers.
+func (b *Broker) consumerBugs() track.Bugs {
+	return track.Bugs{
+		FloorJumps: b.bug(BugFloorJumps), AckNeighbour: b.bug(BugAckNeighbour), CountStays: b.bug(BugCountStays),
+		HalfWait: b.bug(BugHalfAckWait), MaxDeliver: b.bug(BugMaxDeliverOneMore), MaxPending: b.bug(BugMaxPendingOneMore),
+		NakForgotten: b.bug(BugNakForgotten), FetchTwice: b.bug(BugFetchTwice), ForgetPending: b.bug(BugForgetPending),
+	}
 }
 
 // bug says whether b is planted.

@@ -43,17 +43,16 @@ const ordersConfig = `{"name":"S","subjects":["orders.>"]}`
 func TestWhatIsNotServedIsRefusedByNameAtOnce(t *testing.T) {
 	s, c := withStream(t, ordersConfig)
 	for subject, want := range map[string]string{
-		"CONSUMER.CREATE.S":              `consumer_create_response","error":{"code":501,"err_code":10003,"description":"CONSUMER.CREATE is not served by this broker yet"`,
-		"CONSUMER.CREATE.S.c.orders.>":   `"description":"CONSUMER.CREATE is not served by this broker yet"`,
-		"CONSUMER.DURABLE.CREATE.S.c":    `"description":"CONSUMER.DURABLE.CREATE is not served by this broker yet"`,
 		"CONSUMER.CREATE.NONE.c":         `consumer_create_response","error":{"code":404,"err_code":10059`,
-		"CONSUMER.INFO.S.c":              `consumer_info_response","error":{"code":501`,
 		"STREAM.MSG.DELETE.NONE":         `stream_msg_delete_response","error":{"code":404,"err_code":10059`,
 		"STREAM.INFO.NONE":               `"err_code":10059`,
-		"CONSUMER.LEADER.STEPDOWN.S.c":   `"description":"CONSUMER.LEADER.STEPDOWN is not served`,
 		"STREAM.RESTORE.NONE":            `"description":"STREAM.RESTORE is not served by this broker yet"`,
 		"ACCOUNT.PURGE.A":                `"description":"ACCOUNT.PURGE is not served by this broker yet"`,
 		"STREAM.PEER.REMOVE.S":           `"description":"STREAM.PEER.REMOVE is not served by this broker yet"`,
+		"CONSUMER.PAUSE.S.c":             `"description":"CONSUMER.PAUSE is not served by this broker yet"`,
+		"CONSUMER.RESET.S.c":             `"description":"CONSUMER.RESET is not served by this broker yet"`,
+		"CONSUMER.INFO.NONE.c":           `consumer_info_response","error":{"code":404,"err_code":10059`,
+		"CONSUMER.NAMES.NONE":            `consumer_names_response","error":{"code":404,"err_code":10059`,
 		"CONSUMER.UNPIN.S.c":             `"description":"CONSUMER.UNPIN is not served by this broker yet"`,
 		"CONSUMER.DURABLE.CREATE.NONE.c": `"err_code":10059`,
 	} {

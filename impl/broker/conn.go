@@ -274,7 +274,7 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 	s.delivered++
 	if len(m.header) > 0 {
 		if !c.options.Headers {
-			m = &message{subject: m.subject, reply: m.reply, data: m.data}
+			m = &message{subject: m.subject, shown: m.shown, reply: m.reply, data: m.data}
 			m.tail = wire.AppendTail(nil, m.reply, nil, m.data)
 			c.out.B = append(c.out.B, "MSG "...)
 		} else {
@@ -283,7 +283,11 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 	} else {
 		c.out.B = append(c.out.B, "MSG "...)
 	}
-	c.out.B = append(append(c.out.B, m.subject...), ' ')
+	if m.shown != nil {
+		c.out.B = append(append(c.out.B, m.shown...), ' ')
+	} else {
+		c.out.B = append(append(c.out.B, m.subject...), ' ')
+	}
 	c.out.B = append(append(c.out.B, s.sid...), ' ')
 	c.out.B = append(c.out.B, m.tail...)
 	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.tail)), 0)

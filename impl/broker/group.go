@@ -19,6 +19,10 @@ type state interface {
 	// lead and follow tell that this node began or ceased to lead the group.
 	lead()
 	follow()
+	// caughtUp tells a leader that everything before its own term is applied.
+	caughtUp()
+	// prepare is called before what waits is proposed: what has become ready since goes with it.
+	prepare()
 	// tick is called every tick, close when this node leaves the group for good.
 	tick()
 	close()
@@ -52,6 +56,7 @@ type group struct {
 	seenTerm    uint64 // of the newest entry that raft had applied
 	leader      uint64
 	leading     bool
+	ready       bool              // as leader: an entry of its own term is applied
 	matched     map[uint64]uint64 // as leader: how far each peer is known to agree
 	term, vote  uint64            // as last handed to the log
 	commit      uint64
@@ -233,7 +238,7 @@ func (g *group) process() {
 	if g.absent != "" {
 		return
 	}
-	g.proposeBatches()
+	g.propose()
 	g.askReads()
 	for g.node.HasReady() {
 		rd := g.node.Ready()
@@ -253,9 +258,10 @@ func (g *group) process() {
 		if rd.SoftState != nil {
 			g.softState(rd.SoftState)
 		}
-		g.proposeBatches()
+		g.propose()
 	}
 	g.serveReads()
+	g.propose()
 	g.maybeCheckpoint()
 }
 
@@ -277,8 +283,14 @@ func (g *group) softState(s *raft.SoftState) {
 	g.stopLeading()
 }
 
+// catchUp follows the first applied entry of this leader's own term.
+func (g *group) catchUp() {
+	g.ready = true
+	g.state.caughtUp()
+}
+
 func (g *group) stopLeading() {
-	g.leading, g.changing = false, 0
+	g.leading, g.ready, g.changing = false, false, 0
 	g.proposer.refuseQueued(g)
 	g.dropReads("leadership lost")
 	g.state.follow()
@@ -338,6 +350,9 @@ func (g *group) storageApply(m *pb.Message) {
 
 func (g *group) applyEntry(e *pb.Entry) {
 	g.seenTerm = e.GetTerm()
+	if g.leading && !g.ready && e.GetTerm() == g.term {
+		defer g.catchUp() // with this entry, too
+	}
 	if e.GetIndex() <= g.applied {
 		// After a committed log was cut (conflict=truncate) what the store holds stays as it is.
 		return

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -38,6 +40,7 @@ type labNode struct {
 	removed map[uint64]string // from ORDERS, and why
 	dropped string            // what was, a line each
 	boots   uint64
+	alarms  alarms
 	// hold says which operations do not finish yet; held are those.
 	hold func(*machine.DiskOp) bool
 	held []machine.DiskOp
@@ -68,7 +71,7 @@ func (l *lab) boot(id machine.NodeID) {
 	n := l.nodes[id]
 	n.boots++
 	n.stored, n.leads, n.damaged = map[string]map[uint64]uint64{}, map[string]bool{}, ""
-	n.removed, n.dropped = map[uint64]string{}, ""
+	n.removed, n.dropped, n.alarms = map[uint64]string{}, "", alarms{}
 	n.env = machine.Env{Wall: 1, Choices: bootChoices{uint64(id)<<32 | n.boots}}
 	cfg := Config{Node: id, Nodes: l.ids, Switches: l.sw, Observe: true, ElectionTicks: 16}
 	l.tune(&cfg)
@@ -133,6 +136,7 @@ func (l *lab) effects(n *labNode) {
 		c.B, c.Dirty = nil, false
 	}
 	disk := append([]machine.DiskOp(nil), n.fx.Disk...)
+	n.alarms.take(&n.fx)
 	n.fx.Reset()
 	for i := range disk {
 		if n.hold != nil && n.hold(&disk[i]) {
@@ -147,6 +151,36 @@ func (l *lab) effects(n *labNode) {
 			l.queue = append(l.queue, labFrame{to: n.id, bytes: nil, from: machine.NodeID(in.Token)})
 		}
 	}
+}
+
+// alarms are the timers of a machine but its tick, which tests give by hand.
+type alarms map[machine.TimerKey]machine.Mono
+
+func (a alarms) take(fx *machine.Effects) {
+	for _, t := range fx.Timers {
+		switch {
+		case t.Cancel:
+			delete(a, t.Timer)
+		case t.Timer.Kind != timerTick:
+			a[t.Timer] = t.At
+		}
+	}
+}
+
+// due is the timers that fire until now, in their order.
+func (a alarms) due(now machine.Mono) (keys []machine.TimerKey) {
+	for key, at := range a {
+		if at <= now {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(x, y machine.TimerKey) int {
+		return cmp.Or(cmp.Compare(a[x], a[y]), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.ID, y.ID))
+	})
+	for _, key := range keys {
+		delete(a, key)
+	}
+	return keys
 }
 
 // release lets a node's disk finish what it held.
@@ -172,6 +206,9 @@ func (l *lab) run(rounds int) {
 		for _, id := range l.ids {
 			if n := l.nodes[id]; n.m != nil && !n.paused {
 				n.env.Mono += 100 * ms
+				for _, key := range n.alarms.due(n.env.Mono) {
+					l.step(n, &machine.Input{Kind: machine.TimerFired, Timer: key})
+				}
 				l.step(n, &machine.Input{Kind: machine.TimerFired, Timer: machine.TimerKey{Kind: timerTick}})
 			}
 		}

@@ -15,6 +15,7 @@ func (b *Broker) subscribe(s *subscription) {
 	if !b.index.Add(s.filter, s.queue, s) {
 		return
 	}
+	b.interestChanged(s.filter)
 	b.observeInterest(s, 1)
 	if s.node == 0 {
 		b.count(interestKey{s.filter, s.queue}, 1)
@@ -25,6 +26,7 @@ func (b *Broker) unsubscribe(s *subscription) {
 	if !b.index.Remove(s.filter, s.queue, s) {
 		return
 	}
+	b.interestChanged(s.filter)
 	b.observeInterest(s, 0)
 	if s.node == 0 {
 		b.count(interestKey{s.filter, s.queue}, -1)

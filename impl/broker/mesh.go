@@ -13,9 +13,12 @@ import (
 // being routed; whoever keeps some copies them.
 type message struct {
 	subject []byte
-	reply   []byte
-	header  []byte
-	data    []byte
+	// shown is the subject that subscribers are told; nil: subject. A consumer's messages go to whoever asked for
+	// them, under their own subjects.
+	shown  []byte
+	reply  []byte
+	header []byte
+	data   []byte
 	// tail is "[reply ][hlen ]n\r\n" header data "\r\n", which ends a delivery's MSG or HMSG;
 	// made when the first client needs it, unless it came that way.
 	tail []byte
@@ -141,7 +144,7 @@ func eachNode(hops []hop, q *interest.Queue[*subscription]) []hop {
 func (b *Broker) passOn(m *message, h *hop) {
 	p := b.peer(h.node)
 	b.sendRoute(p.id, wire.AppendRoute(nil, &wire.RouteMsg{
-		Subject: m.subject, Reply: m.reply, Queues: h.queues, Header: m.header, Payload: m.data, Tail: m.tail,
+		Subject: m.subject, Shown: m.shown, Reply: m.reply, Queues: h.queues, Header: m.header, Payload: m.data, Tail: m.tail,
 	}))
 	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.data)), 0)
 	if p.flow.backlog > b.cfg.MaxRoutePending/2 {
@@ -173,7 +176,7 @@ func addHop(hops []hop, node machine.NodeID, queue string) []hop {
 // may have left meanwhile; nobody else is looked for then, not even another node's member of a queue group, to
 // which nats-server would pass it on: it could overtake what was published later.
 func (b *Broker) routed(p *peer, r *wire.RouteMsg) {
-	m := &message{subject: r.Subject, reply: r.Reply, header: r.Header, data: r.Payload, tail: r.Tail}
+	m := &message{subject: r.Subject, shown: r.Shown, reply: r.Reply, header: r.Header, data: r.Payload, tail: r.Tail}
 	res := b.index.Match(m.subject, b.takeScratch())
 	defer b.giveScratch()
 	b.fx.Charge(machine.WorkRoute, 1, 0, 0)

@@ -318,6 +318,9 @@ func (s *metaState) lead() {
 	} {
 		serve(h.filter, h.handle)
 	}
+	for _, q := range missingStream {
+		serve(q.prefix+">", s.ifMissingAfter(q.prefix, q.kind))
+	}
 	for _, u := range unservedAPI {
 		serve(unservedFilter(u.prefix), s.refuseUnserved(u.prefix, u.kind))
 	}
@@ -330,4 +333,6 @@ func (s *metaState) follow() {
 	s.subs, s.lists = nil, nil
 }
 
-func (s *metaState) close() {}
+func (s *metaState) close()    {}
+func (s *metaState) caughtUp() {}
+func (s *metaState) prepare()  {}

@@ -58,6 +58,12 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 	return true
 }
 
+// propose lets the state add what is ready, and proposes.
+func (g *group) propose() {
+	g.state.prepare()
+	g.proposeBatches()
+}
+
 // proposeBatches proposes what has gathered, as far as the pipeline has room.
 func (g *group) proposeBatches() {
 	p := &g.proposer

@@ -14,15 +14,16 @@ type streamState struct {
 
 	// cfg is the configuration that the log has come to: the first one, or that of the newest cmdConfigure, which
 	// was meta's command number version.
-	cfg     stream.Config
-	version uint64
-	limits  limits.Limits // of cfg
-	begins  uint64        // the first sequence
-	clock   int64         // the highest stamp of an entry: the log's time, which never goes back
-	stamp   int64         // of the newest message ever stored
-	lastID  string        // its id
-	ids     dedup.Window
-	holders holders
+	cfg       stream.Config
+	version   uint64
+	limits    limits.Limits // of cfg
+	begins    uint64        // the first sequence
+	clock     int64         // the highest stamp of an entry: the log's time, which never goes back
+	stamp     int64         // of the newest message ever stored
+	lastID    string        // its id
+	ids       dedup.Window
+	holders   holders
+	consumers *consumers // which they are
 
 	leaderSide
 	subs   []*subscription // as leader, to requests
@@ -32,7 +33,9 @@ type streamState struct {
 }
 
 func newStreamState(g *group, a *assignment) *streamState {
-	s := &streamState{g: g, a: a, holders: nobody{}}
+	s := &streamState{g: g, a: a}
+	s.consumers = newConsumers(s)
+	s.holders = s.consumers
 	s.reset()
 	return s
 }
@@ -43,6 +46,7 @@ func (s *streamState) reset() {
 	s.configure(origin, 0)
 	s.begins = max(origin.FirstSeq, 1)
 	s.clock, s.stamp, s.lastID, s.ids = 0, 0, "", dedup.Window{}
+	s.consumers.reset()
 }
 
 func (s *streamState) configure(cfg stream.Config, version uint64) {
@@ -111,6 +115,10 @@ func (s *streamState) lead() {
 		s.subs = append(s.subs, sub)
 		s.g.b.subscribe(sub)
 	}
+	for _, sub := range s.consumers.acks() {
+		s.subs = append(s.subs, sub)
+		s.g.b.subscribe(sub)
+	}
 	s.reconfigure()
 	s.g.b.meta().askLeaders()
 }
@@ -132,7 +140,11 @@ func (s *streamState) ignore() {
 	s.taking = nil
 }
 
+func (s *streamState) caughtUp() { s.consumers.caughtUp() }
+func (s *streamState) prepare()  { s.consumers.prepare() }
+
 func (s *streamState) follow() {
+	s.consumers.follow()
 	s.ignore()
 	for _, sub := range s.subs {
 		s.g.b.unsubscribe(sub)

@@ -88,7 +88,7 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 			Messages: count, Bytes: size, FirstSeq: first, LastSeq: last, FirstTime: never, LastTime: never,
 			NumDeleted: last + 1 - first - count, Consumers: s.holders.count(),
 		},
-		Cluster: clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name},
+		Cluster: s.cluster(),
 	}
 	if kind == typeStreamInfo {
 		info.paging = &paging{}
@@ -114,13 +114,20 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 	if req.Subjects != "" {
 		s.addSubjects(&info, req)
 	}
-	for _, p := range s.a.Peers {
-		if other := b.peer(p); other != nil {
-			info.Cluster.Replicas = append(info.Cluster.Replicas, peerInfo{Name: nodeName(p), Current: other.up[machine.RaftLink]})
-		}
-	}
 	b.fx.Charge(machine.WorkAPI, 1, 0, 0)
 	return marshal(info)
+}
+
+// cluster says who leads the stream, and who else holds it.
+func (s *streamState) cluster() clusterInfo {
+	b := s.g.b
+	info := clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name}
+	for _, p := range s.a.Peers {
+		if other := b.peer(p); other != nil {
+			info.Replicas = append(info.Replicas, peerInfo{Name: nodeName(p), Current: other.up[machine.RaftLink]})
+		}
+	}
+	return info
 }
 
 // gone lists the sequences between first and last that are not there.

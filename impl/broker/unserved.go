@@ -12,23 +12,13 @@ const apiPrefix = "$JS.API."
 // unservedAPI is the requests that this broker knows of but does not serve: they are refused by name, at
 // once, for what a client makes of "no responders" does not say what is missing. What follows a prefix
 // that ends in a dot begins with a stream's name.
-//
-// CONSUMER.MSG.NEXT is not among them: what answers it is messages, so that a client would take a refusal
-// for one. It hears "no responders", as from a nats-server without the consumer.
 var unservedAPI = []struct{ prefix, kind string }{
 	{"STREAM.SNAPSHOT.", "stream_snapshot_response"},
 	{"STREAM.RESTORE.", "stream_restore_response"},
 	{"STREAM.PEER.REMOVE.", "stream_remove_peer_response"},
-	{"CONSUMER.CREATE.", "consumer_create_response"},
-	{"CONSUMER.DURABLE.CREATE.", "consumer_create_response"},
-	{"CONSUMER.NAMES.", "consumer_names_response"},
-	{"CONSUMER.LIST.", "consumer_list_response"},
-	{"CONSUMER.INFO.", "consumer_info_response"},
-	{"CONSUMER.DELETE.", "consumer_delete_response"},
 	{"CONSUMER.PAUSE.", "consumer_pause_response"},
 	{"CONSUMER.RESET.", "consumer_reset_response"},
 	{"CONSUMER.UNPIN.", "consumer_unpin_response"},
-	{"CONSUMER.LEADER.STEPDOWN.", "consumer_leader_stepdown_response"},
 	{"SERVER.REMOVE", "meta_server_remove_response"},
 	{"ACCOUNT.PURGE.", "account_purge_response"},
 }
