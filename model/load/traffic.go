@@ -211,10 +211,11 @@ func (t *Traffic) lookup(n uint64) Op {
 // recent is how far behind the newest message a read is on average.
 const recent = 40
 
-// removal is the client's n-th: of a message that there may be.
+// removal is the client's n-th: of a message near the end, that there may be.
 func (t *Traffic) removal(n uint64) Op {
 	s := t.draw(t.key.removeStream, n)
-	return Op{Verb: history.Remove, Stream: s.name, Seq: 1 + t.key.removed.Below(n, max(t.known[s.name], 1))}
+	known, back := t.known[s.name], uint64(t.key.removed.Exponential(n, recent))
+	return Op{Verb: history.Remove, Stream: s.name, Seq: max(known, back+1) - back}
 }
 
 // purging is the client's n-th: of a subject, of all but the newest of a subject, of what is older than the messages
