@@ -35,8 +35,8 @@ func BenchmarkStandardRun(b *testing.B) {
 		r.play(w)
 		events += w.Stats().Events
 		virtual += uint64(w.Now())
-		for i := range r.recorder.history.Events {
-			if r.recorder.history.Events[i].Kind == history.Invoke {
+		for _, e := range r.recorder.whole().Events {
+			if e.Kind == history.Invoke {
 				operations++
 			}
 		}

@@ -57,7 +57,7 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 		return nil, usagef("%v", err)
 	}
 	run.play(w)
-	res := &Result{History: &r.history, Claims: claims, Executed: w.Executed()}
+	res := &Result{History: r.whole(), Claims: claims, Executed: w.Executed()}
 	res.Report = checker.Run(res.History, checker.Options{})
 	res.Manifest = manifest(&c, res, w, r.covered)
 	return res, nil

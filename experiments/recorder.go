@@ -17,7 +17,9 @@ import (
 // Invariant: every event has the next index, so that two events at one virtual time are in order.
 type recorder struct {
 	now     func() int64
-	history history.History
+	history history.History // without its events until it is whole
+	chunks  [][]history.Event
+	events  uint64
 	ops     uint64
 	// values names contents by what publishes put into them: observations carry hashes.
 	values  map[uint64]string
@@ -33,17 +35,30 @@ type recorder struct {
 
 func newRecorder(h history.Header) *recorder {
 	return &recorder{
-		history: history.History{Header: h, Events: make([]history.Event, 0, usualEvents)}, values: map[uint64]string{}, told: map[string]uint64{},
+		history: history.History{Header: h}, values: map[uint64]string{}, told: map[string]uint64{},
 		going: map[string]uint64{},
 	}
 }
 
-// usualEvents is room for a run's history: letting the slice grow to it would copy it several times.
-const usualEvents = 1 << 16
+// chunk is how many events are kept together: a slice that grows to a run's many would copy them several times.
+const chunk = 1 << 12
 
 func (r *recorder) add(e *history.Event) {
-	e.Index, e.Time = uint64(len(r.history.Events)+1), r.now()
-	r.history.Events = append(r.history.Events, *e)
+	if r.events%chunk == 0 {
+		r.chunks = append(r.chunks, make([]history.Event, 0, chunk))
+	}
+	r.events++
+	e.Index, e.Time = r.events, r.now()
+	last := &r.chunks[len(r.chunks)-1]
+	*last = append(*last, *e)
+}
+
+// whole is the history of a run that is over.
+func (r *recorder) whole() *history.History {
+	if uint64(len(r.history.Events)) < r.events {
+		r.history.Events = slices.Concat(r.chunks...)
+	}
+	return &r.history
 }
 
 // clientRecorder records for one client.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -17,8 +18,8 @@ const (
 	codeStoreFailed = 10077
 )
 
-// outcome says what an answer means for op.
-func outcome(op *load.Op, m *wire.Msg) load.Outcome {
+// outcome says what an answer means for op; a is room to read it into.
+func outcome(a *answer, op *load.Op, m *wire.Msg) load.Outcome {
 	if len(m.Header) > 0 {
 		if code, text := wire.HeaderStatus(m.Header); code != 0 {
 			return statusOutcome(op, code, string(text))
@@ -35,7 +36,7 @@ func outcome(op *load.Op, m *wire.Msg) load.Outcome {
 	case op.Direct && isRead(op) && len(m.Header) > 0:
 		return directOutcome(m)
 	}
-	var a answer
+	*a = answer{decoded: a.decoded[:0]}
 	if !a.parse(m.Payload) {
 		return unknown("an answer that is not understood: " + snippet(m.Payload))
 	}
@@ -53,8 +54,8 @@ func (a *answer) outcome(op *load.Op) load.Outcome {
 		switch {
 		case a.seq == 0:
 			return unknown("an acknowledgement without a sequence")
-		case op.Stream != "" && a.stream != op.Stream:
-			return unknown("acknowledged by stream " + strconv.Quote(a.stream))
+		case op.Stream != "" && string(a.stream) != op.Stream:
+			return unknown("acknowledged by stream " + strconv.Quote(string(a.stream)))
 		}
 		return load.Outcome{Status: load.OK, Seq: a.seq, Dup: a.duplicate}
 	case history.Read, history.Last, history.NextOf:
@@ -92,7 +93,7 @@ func isRead(op *load.Op) bool {
 }
 
 func (a *answer) errorOutcome(op *load.Op) load.Outcome {
-	out := unknown(a.description + " (" + strconv.FormatUint(a.errCode, 10) + ")")
+	out := unknown(string(a.description) + " (" + strconv.FormatUint(a.errCode, 10) + ")")
 	out.Code = int(a.errCode)
 	switch {
 	case isRead(op) && a.errCode == codeNoMessage:
@@ -120,7 +121,7 @@ func (a *answer) definite() bool {
 		10036, 10052, 10053, 10074, 10096: // unsupported or invalid configuration
 		return true
 	case codeStoreFailed: // limits of a stream that discards new messages come with this code too
-		return strings.HasPrefix(a.description, "maximum ")
+		return strings.HasPrefix(string(a.description), "maximum ")
 	case 0: // not an error of the API
 		return false
 	}
@@ -129,21 +130,22 @@ func (a *answer) definite() bool {
 
 // actual is the sequence that a refusal names, plus one; 0 if it names none.
 func (a *answer) actual() uint64 {
-	_, text, ok := strings.Cut(a.description, "wrong last sequence: ")
-	n, err := strconv.ParseUint(text, 10, 63)
-	if !ok || err != nil {
+	_, text, _ := bytes.Cut(a.description, []byte("wrong last sequence: "))
+	n, ok := parseNumber(text)
+	if !ok || n == 1<<64-1 {
 		return 0
 	}
 	return n + 1
 }
 
 func (a *answer) messageOutcome() load.Outcome {
-	data, err := base64.StdEncoding.DecodeString(a.data)
+	data, err := base64.StdEncoding.AppendDecode(a.decoded, a.data)
+	a.decoded = data
 	if err != nil || a.msgSeq == 0 {
 		return failed("a message that is not understood")
 	}
 	stamp, _ := parseStamp(a.time)
-	return load.Outcome{Status: load.OK, Seq: a.msgSeq, Value: firstWord(data), Subject: a.subject, Stamp: stamp}
+	return load.Outcome{Status: load.OK, Seq: a.msgSeq, Value: firstWord(data), Subject: string(a.subject), Stamp: stamp}
 }
 
 // directOutcome reads a message that came as itself, with headers that say which it is (ADR-31).
@@ -152,25 +154,26 @@ func directOutcome(m *wire.Msg) load.Outcome {
 	if !ok || seq == 0 {
 		return failed("a message that is not understood")
 	}
-	stamp, _ := parseStamp(string(wire.HeaderGet(m.Header, "Nats-Time-Stamp")))
+	stamp, _ := parseStamp(wire.HeaderGet(m.Header, "Nats-Time-Stamp"))
 	return load.Outcome{
 		Status: load.OK, Seq: seq, Value: firstWord(m.Payload), Subject: string(wire.HeaderGet(m.Header, "Nats-Subject")), Stamp: stamp,
 	}
 }
 
-// answer is what answers of the API say, as far as it matters here.
+// answer is what answers of the API say, as far as it matters here. Texts share the message's bytes.
 type answer struct {
 	failed      bool
 	code        uint64
 	errCode     uint64
-	description string
+	description []byte
 
-	stream    string
+	stream    []byte
 	seq       uint64
 	duplicate bool
 
-	subject, data, time string
+	subject, data, time []byte
 	msgSeq              uint64
+	decoded             []byte
 
 	purged uint64
 
@@ -179,15 +182,15 @@ type answer struct {
 }
 
 func (a *answer) parse(text []byte) bool {
-	return members(text, func(key string, v value) bool {
-		switch key {
+	return members(text, func(key []byte, v value) bool {
+		switch string(key) {
 		case "error":
 			a.failed = string(v) != "null"
 			return !a.failed || members(v, a.errorMember)
 		case "message":
 			return members(v, a.messageMember)
 		case "stream":
-			return v.string(&a.stream)
+			return v.text(&a.stream)
 		case "seq":
 			return v.number(&a.seq)
 		case "duplicate":
@@ -205,34 +208,34 @@ func (a *answer) parse(text []byte) bool {
 	})
 }
 
-func (a *answer) errorMember(key string, v value) bool {
-	switch key {
+func (a *answer) errorMember(key []byte, v value) bool {
+	switch string(key) {
 	case "code":
 		return v.number(&a.code)
 	case "err_code":
 		return v.number(&a.errCode)
 	case "description":
-		return v.string(&a.description)
+		return v.text(&a.description)
 	}
 	return true
 }
 
-func (a *answer) messageMember(key string, v value) bool {
-	switch key {
+func (a *answer) messageMember(key []byte, v value) bool {
+	switch string(key) {
 	case "subject":
-		return v.string(&a.subject)
+		return v.text(&a.subject)
 	case "seq":
 		return v.number(&a.msgSeq)
 	case "data":
-		return v.string(&a.data)
+		return v.text(&a.data)
 	case "time":
-		return v.string(&a.time)
+		return v.text(&a.time)
 	}
 	return true
 }
 
-func (a *answer) floorMember(key string, v value) bool {
-	switch key {
+func (a *answer) floorMember(key []byte, v value) bool {
+	switch string(key) {
 	case "stream_seq":
 		return v.number(&a.floorSeq)
 	case "consumer_seq":

@@ -56,14 +56,16 @@ func (c *Client) ponged() {
 		return
 	}
 	n := b.covers[0]
-	b.covers = b.covers[1:]
+	b.covers = b.covers[:copy(b.covers, b.covers[1:])]
 	if n == 0 {
 		return
 	}
 	b.busy--
 	done := b.waiting[:n]
-	b.waiting = b.waiting[n:]
 	for _, num := range done {
 		c.finish(num, load.Outcome{Status: load.OK})
+	}
+	if len(b.waiting) >= n { // else a Leave was among them, and the barriers are another connection's
+		b.waiting = b.waiting[:copy(b.waiting, b.waiting[n:])]
 	}
 }

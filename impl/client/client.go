@@ -27,6 +27,8 @@ type Client struct {
 	lastSID  uint64
 	interned interned
 	scratch  []byte
+	reading  answer
+	ended    load.Outcome // of the operation that is being completed
 
 	next     uint64 // number of the next operation
 	ops      map[uint64]*operation
@@ -223,8 +225,9 @@ func (c *Client) finish(num uint64, out load.Outcome) {
 	if o.slot != nil {
 		c.giveSlot(o.slot, out.Status != load.Unknown)
 	}
+	c.ended = out // where a pointer to it costs no allocation
 	if o.id != 0 && !silent(&o.Op) {
-		c.cfg.Record.Complete(o.id, &o.Op, &out)
+		c.cfg.Record.Complete(o.id, &o.Op, &c.ended)
 	}
 	if !o.own {
 		c.cfg.Load.Done(c.now(), o.Op, out)

@@ -32,7 +32,7 @@ func (c *Client) answer(m *wire.Msg) {
 	num, ok := parseNumber(m.Subject[len(c.inbox):])
 	o := c.ops[num]
 	if ok && o != nil && o.sent {
-		c.finish(num, outcome(&o.Op, m))
+		c.finish(num, outcome(&c.reading, &o.Op, m))
 	}
 }
 

@@ -72,14 +72,14 @@ func (c *Client) appendRequest(dst []byte, num uint64, op *load.Op) []byte {
 		return pub(op.Subject, c.payload(op))
 	case history.Read, history.Last, history.NextOf:
 		if op.Direct {
-			return pub(apiDirectGet+op.Stream, getRequest(op))
+			return pub(apiDirectGet+op.Stream, c.getRequest(op))
 		}
-		return pub(apiGet+op.Stream, getRequest(op))
+		return pub(apiGet+op.Stream, c.getRequest(op))
 	case history.Ack, history.Nak, history.Term, history.Progress:
 		if !op.Confirm {
 			reply = nil
 		}
-		return pub(op.Delivery.Reply, settlement(op))
+		return pub(op.Delivery.Reply, c.settlement(op))
 	case history.Create:
 		return pub(apiCreate+op.Stream, encode(create(op)))
 	case history.Update:
@@ -132,23 +132,28 @@ func (c *Client) appendPublish(dst, reply []byte, op *load.Op) []byte {
 	return wire.AppendHPub(dst, op.Subject, reply, wire.AppendHeader(nil, fields...), c.payload(op))
 }
 
-// settlement is what an ack says (nats-server server/consumer.go AckAck, AckNak, AckTerm, AckProgress).
-func settlement(op *load.Op) []byte {
+// settlement is what an ack says (nats-server server/consumer.go AckAck, AckNak, AckTerm, AckProgress). Like payload
+// it is good until the next is asked for.
+func (c *Client) settlement(op *load.Op) []byte {
+	p := c.scratch[:0]
 	switch op.Verb {
 	case history.Nak:
+		p = append(p, "-NAK"...)
 		if op.Delay > 0 {
-			return append(strconv.AppendInt([]byte(`-NAK {"delay":`), op.Delay, 10), '}')
+			p = append(strconv.AppendInt(append(p, ` {"delay":`...), op.Delay, 10), '}')
 		}
-		return []byte("-NAK")
 	case history.Term:
-		return []byte("+TERM")
+		p = append(p, "+TERM"...)
 	case history.Progress:
-		return []byte("+WPI")
+		p = append(p, "+WPI"...)
+	default:
+		p = append(p, "+ACK"...)
 	}
-	return []byte("+ACK")
+	c.scratch = p
+	return p
 }
 
-func getRequest(op *load.Op) []byte {
+func (c *Client) getRequest(op *load.Op) []byte {
 	filter := op.Subject
 	if filter == "" {
 		filter = ">"
@@ -159,7 +164,8 @@ func getRequest(op *load.Op) []byte {
 	case history.NextOf:
 		return encode(nextRequest{op.Seq, filter})
 	}
-	return append(strconv.AppendUint([]byte(`{"seq":`), op.Seq, 10), '}')
+	c.scratch = append(strconv.AppendUint(append(c.scratch[:0], `{"seq":`...), op.Seq, 10), '}')
+	return c.scratch
 }
 
 type lastRequest struct {

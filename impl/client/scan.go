@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"encoding/json"
-	"strconv"
 )
 
 // value is one JSON value, as its text. The scanner below reads the few members it is asked for and
@@ -11,25 +10,29 @@ import (
 type value []byte
 
 func (v value) number(to *uint64) bool {
-	n, err := strconv.ParseUint(string(v), 10, 64)
+	n, ok := parseNumber(v)
 	*to = n
-	return err == nil
+	return ok
 }
 
-func (v value) string(to *string) bool {
+// text is the content of a JSON string. It shares v's bytes unless something in it is escaped.
+func (v value) text(to *[]byte) bool {
 	if len(v) < 2 || v[0] != '"' {
 		return false
 	}
 	if bytes.IndexByte(v, '\\') < 0 {
-		*to = string(v[1 : len(v)-1])
+		*to = v[1 : len(v)-1]
 		return true
 	}
-	return json.Unmarshal(v, to) == nil
+	var text string
+	err := json.Unmarshal(v, &text)
+	*to = []byte(text)
+	return err == nil
 }
 
-// members calls f for each member of the JSON object text. It returns false if text is not
+// members calls f for each member of the JSON object text; keys are as they are spelled. It returns false if text is not
 // an object, or f does. It does not check what it steps over beyond brackets and quotes.
-func members(text []byte, f func(key string, v value) bool) bool {
+func members(text []byte, f func(key []byte, v value) bool) bool {
 	p := space(text)
 	if len(p) == 0 || p[0] != '{' {
 		return false
@@ -47,7 +50,7 @@ func members(text []byte, f func(key string, v value) bool) bool {
 			return false
 		}
 		p = space(p[1:])
-		if n = extent(p); n == 0 || !f(string(key), value(p[:n])) {
+		if n = extent(p); n == 0 || !f(key, value(p[:n])) {
 			return false
 		}
 		if p = space(p[n:]); len(p) == 0 {

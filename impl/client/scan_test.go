@@ -24,8 +24,8 @@ func FuzzMembers(f *testing.F) {
 	f.Add([]byte(`{"a":"\`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		found := map[string]value{}
-		ok := members(text, func(key string, v value) bool {
-			found[key] = v
+		ok := members(text, func(key []byte, v value) bool {
+			found[string(key)] = v
 			return true
 		})
 		var want map[string]json.RawMessage
@@ -56,7 +56,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, header []byte) {
 		for _, verb := range []history.Verb{history.Publish, history.Read, history.Create} {
-			out := outcome(&load.Op{Verb: verb}, &wire.Msg{Header: header, Payload: text})
+			out := outcome(&answer{}, &load.Op{Verb: verb}, &wire.Msg{Header: header, Payload: text})
 			if out.Status == 0 || out.Status == load.OK && verb == history.Publish && out.Seq == 0 {
 				t.Errorf("%s answered %q %q: %+v", verb, header, text, out)
 			}
@@ -65,10 +65,10 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func BenchmarkPubAck(b *testing.B) {
-	op, m := &load.Op{Verb: history.Publish, Stream: "ORDERS"}, &wire.Msg{Payload: []byte(`{"stream":"ORDERS","seq":12345}`)}
+	a, op, m := &answer{}, &load.Op{Verb: history.Publish, Stream: "ORDERS"}, &wire.Msg{Payload: []byte(`{"stream":"ORDERS","seq":12345}`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if outcome(op, m).Status != load.OK {
+		if outcome(a, op, m).Status != load.OK {
 			b.Fatal("not ok")
 		}
 	}
@@ -152,7 +152,7 @@ func FuzzStamp(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		stamp, ok := parseStamp(text)
+		stamp, ok := parseStamp([]byte(text))
 		want, err := time.Parse("2006-01-02T15:04:05.999999999Z", text)
 		switch {
 		case ok && err != nil:

@@ -1,7 +1,7 @@
 package client
 
 // parseStamp reads a time as the API writes it, 2006-01-02T15:04:05.999999999Z, as nanoseconds since the Unix epoch.
-func parseStamp(text string) (stamp int64, ok bool) {
+func parseStamp(text []byte) (stamp int64, ok bool) {
 	const form = "dddd-dd-ddTdd:dd:dd"
 	if len(text) < len(form)+1 || text[len(text)-1] != 'Z' {
 		return 0, false
@@ -28,8 +28,8 @@ func parseStamp(text string) (stamp int64, ok bool) {
 }
 
 // parseFraction reads ".123" as nanoseconds; "" is none.
-func parseFraction(text string) (nanos int64, ok bool) {
-	if text == "" {
+func parseFraction(text []byte) (nanos int64, ok bool) {
+	if len(text) == 0 {
 		return 0, true
 	}
 	if text[0] != '.' || len(text) < 2 || len(text) > 10 {
