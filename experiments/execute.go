@@ -90,7 +90,7 @@ type run struct {
 // world builds brokers and clients.
 func (r *run) world(plan faults.Plan, trace io.Writer) (*sim.World, error) {
 	cfg := sim.Config{Seed: uint64(r.config.Seed), Plan: plan, Trace: trace, Hooks: r.hooks()}
-	cfg.Network.Datagrams = r.config.Cluster.Datagrams
+	cfg.Network.Datagrams, cfg.Network.Window = r.config.Cluster.Datagrams, r.config.Cluster.WindowBytes
 	processes, err := r.brokers()
 	if err != nil {
 		return nil, err
@@ -158,6 +158,7 @@ func brokerConfig(c *rundir.Cluster, id machine.NodeID, nodes []machine.NodeID, 
 		BlockBytes: c.Limits.BlockBytes, CacheBytes: c.Limits.CacheBytes,
 		TailBytes: c.Limits.TailBytes, KeepBytes: c.Limits.KeepBytes,
 		MaxBatch: c.Limits.BatchBytes, MaxQueue: c.Limits.QueueBytes,
+		MaxPending: c.Limits.PendingBytes, WriteDeadline: c.Limits.WriteDeadlineMS * int64(time.Millisecond),
 	}
 }
 

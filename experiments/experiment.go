@@ -190,6 +190,8 @@ const (
 	maxNodes    = 9
 	maxStreams  = 64
 	maxDuration = int64(24 * time.Hour)
+	minWindow   = 1 << 10
+	maxWindow   = 1 << 30
 )
 
 // validate lists every fault of a configuration in one *UsageError.
@@ -210,6 +212,9 @@ func validate(c *rundir.Config) error {
 	}
 	if c.Cluster.TickMS < 0 || c.Cluster.SyncIntervalMS < 0 {
 		bad("cluster: tick_ms and sync_interval_ms must not be negative")
+	}
+	if w := c.Cluster.WindowBytes; w != 0 && (w < minWindow || w > maxWindow) {
+		bad("cluster.window_bytes: %d must be between %d and %d", w, minWindow, maxWindow)
 	}
 	if err := checkLimits(&c.Cluster); err != nil {
 		bad("cluster: %w", err)

@@ -76,6 +76,8 @@ type Cluster struct {
 	// Datagrams makes the links between nodes sessionless: a frame under way reaches a node that
 	// restarted meanwhile.
 	Datagrams bool `json:"datagrams,omitempty"`
+	// WindowBytes is how much of one direction of a client's connection may be sent and not yet read.
+	WindowBytes int64 `json:"window_bytes,omitempty"`
 	// Limits of each broker.
 	Limits Limits `json:"limits,omitzero"`
 }
@@ -96,6 +98,10 @@ type Limits struct {
 	// BatchBytes of publishes in one entry, QueueBytes of publishes that wait for a leader.
 	BatchBytes int `json:"batch_bytes,omitempty"`
 	QueueBytes int `json:"queue_bytes,omitempty"`
+	// PendingBytes of output beyond the window with which a slow consumer is cut, WriteDeadlineMS how long output
+	// may wait without any of it leaving.
+	PendingBytes    int64 `json:"pending_bytes,omitempty"`
+	WriteDeadlineMS int64 `json:"write_deadline_ms,omitempty"`
 }
 
 // Manifest is what was run, by what, and what came of it.
