@@ -108,10 +108,12 @@ type block struct {
 	// msgs are the messages and some that are gone; the first and the last are there.
 	msgs  []stored
 	live  int
-	alive int64  // bytes of the records that are there
-	dirty bool   // bytes not synced
-	fresh bool   // its name may not be durable
-	runs  []byte // where those records lie, as a checkpoint says it; nil if not known
+	alive int64 // bytes of the records that are there
+	dirty bool  // bytes not synced
+	fresh bool  // its name may not be durable
+	// rotten: a message of it could not be read when it was to be copied.
+	rotten bool
+	runs   []byte // where those records lie, as a checkpoint says it; nil if not known
 }
 
 // stored says where a message lies: 24 bytes of memory a message.
@@ -225,9 +227,11 @@ func part(b []byte) []byte {
 
 // reading is a read on its way.
 type reading struct {
-	token machine.Token
-	block *block
-	off   int64
-	seq   uint64
-	view  *View // it is read for
+	token   machine.Token
+	block   *block // where it reads, though the message may lie elsewhere by now
+	off     int64
+	seq     uint64
+	view    *View    // it is read for
+	rewrite *rewrite // it is read for
+	void    bool     // seq may be that of another message by now
 }

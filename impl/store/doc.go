@@ -23,13 +23,24 @@
 // its records are there (see checkpoint.go), and above the checkpoint the log repeats the
 // entries that removed. So there are no marks of removal that would have to outlive what
 // they remove. A block in which nothing is left is not named by the next checkpoint, and its
-// file goes when that is durable.
+// file goes when that is durable. When more is gone than is there, and two blocks more,
+// what is left in a few blocks is copied into one (rewrite.go), so a stream's files take at
+// most about twice what it holds and a few blocks, and what a checkpoint interval brings.
 //
 // A View is what a stream held at one moment: it remembers where removed messages lie and
 // keeps their files, for as long as somebody fetches a snapshot.
 //
 // In memory a message costs 24 bytes in its block's index and 8 in its subject's list, and a
-// subject, while it has messages, about 100 and its name. Removals cost no more memory.
+// subject, while it has messages, about 100 and its name. Messages that are gone cost at most
+// as much again. What does not shrink before the next start is the table of subjects.
+//
+// Searches by a literal subject, sequence or stamp are by halving. A search by wildcards costs
+// no more than a few times the smaller of the way to what it finds and of the number of
+// subjects that begin as the filter does. The first such search that is not answered nearby
+// sorts the subjects: about a second for a million of them.
+//
+// What grows: a checkpoint states up to 4 bytes for each run of removed messages, every time,
+// so a stream of ten million messages with holes everywhere writes tens of megabytes at each.
 //
 // Invariants:
 //   - What a batch holds is recovered whole or not at all, and what is recovered is a
@@ -41,9 +52,6 @@
 //   - A file goes only when no checkpoint that a crash could bring back names it.
 //   - Nothing is assumed of the order of operations on different files: each waits for
 //     the one it needs.
-//
-// What grows: a block that is mostly gone stays until nothing of it is left, so a few old
-// messages among many removed ones keep their whole blocks on the disk.
 //
 // It does not know Raft or limits, does no input or output itself, and decides nothing
 // about damage.

@@ -127,7 +127,13 @@ func (b *block) trim() {
 		b.msgs = b.msgs[:k-1]
 	}
 	if len(b.msgs) > 2*b.live+64 {
-		b.msgs = slices.DeleteFunc(slices.Clone(b.msgs), func(m stored) bool { return m.size == 0 })
+		left := make([]stored, 0, b.live)
+		for _, m := range b.msgs {
+			if m.size > 0 {
+				left = append(left, m)
+			}
+		}
+		b.msgs = left
 	}
 	if b.live == 0 {
 		b.msgs = nil
@@ -274,6 +280,30 @@ func (s *Stream) countFrom(seq uint64) (n uint64) {
 	}
 	return n
 }
+
+// MemoryBytes is what the stream's index and cache take in memory, reckoned and not measured.
+func (s *Stream) MemoryBytes() int64 {
+	n := s.cache.bytes + int64(cap(s.cache.msgs))*cachedBytes + int64(cap(s.chunk)) + s.subjects.memory()
+	for _, b := range s.blocks {
+		n += int64(cap(b.msgs))*storedBytes + int64(cap(b.runs)) + blockBytes
+	}
+	for _, v := range s.views {
+		n += int64(v.removed.n) * graveBytes
+	}
+	return n
+}
+
+// Sizes in memory of what there may be many of.
+const (
+	storedBytes = 24
+	graveBytes  = 48
+	blockBytes  = 160
+	cachedBytes = 104
+	// subjectBytes is an entry of a table and one of a map, and subjectListBytes what comes with the
+	// second message.
+	subjectBytes     = 32 + 40
+	subjectListBytes = 56
+)
 
 // checkAppend refuses what would break the order of the index.
 func (s *Stream) checkAppend(m *Message) {

@@ -145,8 +145,12 @@ func (s *Stream) CountMatch(seq uint64, filters []string) (n uint64) {
 	if everything(filters) || all == 0 {
 		return all
 	}
+	w := walk{t: &s.subjects, filters: filters}
 	if !literal(filters) {
-		if all <= uint64(len(s.subjects.ids)) {
+		if all > looks {
+			s.subjects.sorted()
+		}
+		if all <= looks || all <= w.visits() {
 			for p, end := s.seek(seq), len(s.filled()); p.b < end; p = s.after(p) {
 				if matches(filters, s.subjectAt(p)) {
 					n++
@@ -154,9 +158,8 @@ func (s *Stream) CountMatch(seq uint64, filters []string) (n uint64) {
 			}
 			return n
 		}
-		s.subjects.sorted()
 	}
-	for w := (walk{t: &s.subjects, filters: filters}); ; {
+	for {
 		e, more := w.next()
 		if !more {
 			return n

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/subject"
@@ -67,17 +69,45 @@ func (r *streamRun) compare() error {
 		return fmt.Errorf("%d to %d, %d messages of %d bytes, want %d to %d, %d of %d",
 			first, last, count, size, wantFirst, r.last, len(r.now), wantSize)
 	}
-	for _, name := range someSubjects {
-		if err := r.compareSubject(name); err != nil {
+	seq, ok := r.s.NextAt(0)
+	for _, m := range r.now {
+		if !ok || seq != m.Seq {
+			return fmt.Errorf("next message is %d %t, want %d", seq, ok, m.Seq)
+		}
+		seq, ok = r.s.NextAt(seq + 1)
+	}
+	for range 10 {
+		if err := r.compareSubject(r.names[r.by.n(len(r.names))]); err != nil {
 			return err
 		}
 	}
 	for range 3 {
-		if err := r.compareSearch(r.near(), someFilters[r.by.n(len(someFilters))]); err != nil {
+		if err := r.compareSearch(r.near(), r.filters[r.by.n(len(r.filters))]); err != nil {
 			return err
 		}
 	}
+	if err := r.compareFiles(); err != nil {
+		return err
+	}
 	return r.compareStamps()
+}
+
+// compareFiles checks that no file is left of what is gone, once nothing is under way.
+func (r *streamRun) compareFiles() error {
+	s := r.s
+	if len(r.disk.queue) > 0 || len(s.writes) > 0 || s.phase != idle || s.rewriting != nil || len(s.retired)+len(s.spent)+len(s.dying) > 0 {
+		return nil
+	}
+	want := map[string]bool{}
+	for _, b := range s.blocks {
+		want[b.name] = true
+	}
+	for name := range r.disk.cache {
+		if strings.HasSuffix(name, ".blk") && !want[name] {
+			return fmt.Errorf("%s is left over beside %d blocks", name, len(want))
+		}
+	}
+	return nil
 }
 
 func (r *streamRun) compareSubject(name string) error {
@@ -133,7 +163,7 @@ func (r *streamRun) compareSearch(seq uint64, filters []string) error {
 
 func (r *streamRun) compareSubjects(filter string) error {
 	var want, got []string
-	for _, name := range slices.Sorted(slices.Values(someSubjects)) {
+	for _, name := range slices.Sorted(slices.Values(r.names)) {
 		if r.s.CountOf(name) > 0 && subject.Match(filter, name) {
 			want = append(want, name)
 		}
@@ -172,6 +202,40 @@ func (r *streamRun) compareStamps() error {
 		return fmt.Errorf("first after %d is %d, want %d", stamp, got, want)
 	}
 	return nil
+}
+
+// Thousands of messages, so that lists have many chunks and searches get beyond their first looks.
+func TestALargeStreamAnswersAsAListWould(t *testing.T) {
+	for seed := range uint64(4) {
+		r := newStreamRun(seeded(seed), StreamConfig{Dir: "s", BlockBytes: 200_000})
+		r.names = nil
+		for i := range []int{3, 40, 400, 2000}[seed] {
+			r.names = append(r.names, fmt.Sprintf("kv.%d.%d", i%13, i))
+		}
+		r.filters = append(slices.Clone(someFilters), [][]string{
+			{"kv.3.*"}, {"*.3.>", "kv.4.4"}, {"kv.*.1"}, {"*.x.*"}, {"kv.x.*"}, {"kv.12.*", "kv.3.*", "kv.1.1"}, {"kv.1.1", "kv.2.*", "kv.>"},
+		}...)
+		for i := range 4000 {
+			r.append()
+			if i%100 > 50 { // comes and goes
+				for range 1 + i/1000 {
+					require.NoError(t, r.delete())
+				}
+			}
+			if i%1000 == 999 {
+				r.compact()
+			}
+			if i%50 == 0 {
+				require.NoError(t, r.compare(), "seed %d, message %d", seed, i)
+			}
+		}
+		for len(r.now) > 0 {
+			require.NoError(t, r.delete())
+			if one(r.by, 50) {
+				require.NoError(t, r.compare(), "seed %d, %d left", seed, len(r.now))
+			}
+		}
+	}
 }
 
 // A process ends between the renaming of a checkpoint and its becoming durable. The next one must not remove
@@ -253,4 +317,48 @@ func (r *streamRun) view() error {
 		return fmt.Errorf("got %s in view, want %s", describe(m), describe(w.msgs[i]))
 	}
 	return nil
+}
+
+func TestALongAscendingListIsASortedSlice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l ascending[int]
+		var want []int
+		below := func(v int) func(int) bool { return func(w int) bool { return w < v } }
+		ops := rapid.IntRange(0, 3000).Draw(t, "ops")
+		by := seeded(rapid.Uint64().Draw(t, "seed"))
+		for i := range ops {
+			v := by.n(5000)
+			at, there := slices.BinarySearch(want, v)
+			p := l.search(below(v))
+			switch {
+			case i < ops/4:
+				l.push(i)
+				want = append(want, i)
+			case !there && !one(by, 3):
+				l.insert(p, v)
+				want = slices.Insert(want, at, v)
+			case there:
+				l.remove(p)
+				want = slices.Delete(want, at, at+1)
+			}
+			if from := l.from(l.search(below(v))); from != len(want)-firstAtOrAbove(want, v) || l.n != len(want) {
+				t.Fatalf("%d of %d at or above %d, in %v", from, l.n, v, want)
+			}
+		}
+		var got []int
+		for p := (place{}); !l.ended(p); p = l.next(p) {
+			got = append(got, l.at(p))
+		}
+		if !slices.Equal(got, want) || len(want) > 0 && (l.first() != want[0] || l.last() != want[len(want)-1]) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+		if len(l.chunks) > 2+len(want)/(listChunk/8) {
+			t.Fatalf("%d values lie in %d chunks", len(want), len(l.chunks))
+		}
+	})
+}
+
+func firstAtOrAbove(in []int, v int) int {
+	at, _ := slices.BinarySearch(in, v)
+	return at
 }

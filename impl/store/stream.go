@@ -40,6 +40,9 @@ type Stream struct {
 	reads    []reading
 	views    []*View
 
+	rewriting *rewrite
+	wasteful  bool // it may be, so a rewrite is looked for
+
 	phase  phase
 	waits  []machine.Token // of the phase
 	strays []machine.Token // of a phase that Reset broke off
@@ -84,6 +87,7 @@ func (s *Stream) Flush(fx *machine.Effects) {
 	if s.err != nil {
 		return
 	}
+	s.rewriteOn(fx)
 	s.writeOut(fx)
 	s.advance(fx)
 }
@@ -141,6 +145,9 @@ func (s *Stream) Done(token machine.Token, n int64, bytes []byte, err error) (mi
 	if i := slices.IndexFunc(s.reads, func(p reading) bool { return p.token == token }); i >= 0 {
 		p := s.reads[i]
 		s.reads = slices.Delete(s.reads, i, i+1)
+		if p.rewrite != nil {
+			return true, nil, s.rewriteRead(&p, bytes, err)
+		}
 		if !s.holds(&p) {
 			return true, nil, nil
 		}
@@ -163,7 +170,7 @@ func (s *Stream) Done(token machine.Token, n int64, bytes []byte, err error) (mi
 	if s.err == nil && len(s.waits) == 0 && s.phase == syncRename {
 		s.ckIndex, s.ckTerm = s.next.Index, s.next.Term
 		s.next, s.nextBlocks, s.phase = nil, nil, idle
-		s.spent, s.dying = append(s.spent, s.dying...), nil
+		s.spent, s.dying, s.wasteful = append(s.spent, s.dying...), nil, true
 	}
 	return true, nil, s.err
 }
@@ -182,6 +189,7 @@ func (s *Stream) Reset(fx *machine.Effects) {
 	for _, b := range s.blocks {
 		s.dropped = append(s.dropped, b.name)
 	}
+	s.dropRewrite()
 	s.dropped = slices.Concat(s.dropped, s.spent, s.dying, s.retired)
 	s.forget()
 	s.strays = append(s.strays, s.waits...)
@@ -202,12 +210,16 @@ func (s *Stream) holds(p *reading) bool {
 	if p.view != nil {
 		return !p.view.lost
 	}
-	at, ok := s.find(p.seq)
-	if !ok {
-		return false
+	_, ok := s.find(p.seq)
+	return ok && !p.void
+}
+
+// voidReads is called when the sequences above one may be used again.
+func (s *Stream) voidReads(above uint64) {
+	for i := range s.reads {
+		p := &s.reads[i]
+		p.void = p.void || p.seq > above
 	}
-	b, m := s.at(at)
-	return b == p.block && int64(m.off) == p.off
 }
 
 func (s *Stream) remove(fx *machine.Effects, names *[]string) {
@@ -223,6 +235,8 @@ func (s *Stream) forget() {
 	s.retired, s.dying, s.spent = nil, nil, nil
 	s.subjects = newSubjects()
 	s.loseViews()
+	s.voidReads(0)
+	s.rewriting, s.wasteful = nil, false
 	s.cache = cache{}
 	s.first, s.last, s.count, s.bytes = 1, 0, 0, 0
 	s.ckIndex, s.ckTerm = 0, 0
@@ -246,6 +260,8 @@ func (s *Stream) TruncateAfter(fx *machine.Effects, seq uint64) {
 	}
 	s.writeOut(fx)
 	s.loseViews()
+	s.voidReads(seq)
+	s.dropRewrite()
 	s.cut(seq)
 	s.cache.cut(seq)
 }

@@ -15,6 +15,8 @@ type subjects struct {
 	all   []subjectMessages // by number
 	free  []uint32          // numbers that stand for no subject
 	names int64             // bytes of names
+	// lists are the subjects with more than one message, listed their messages.
+	lists, listed int64
 	// order is the numbers by name. It is nil until somebody asks with a wildcard: most
 	// streams do not pay for it.
 	order *ascending[uint32]
@@ -38,9 +40,21 @@ func (t *subjects) add(name string, seq uint64) uint32 {
 	e := &t.all[id]
 	if e.more == nil {
 		e.more = &ascending[uint64]{chunks: [][]uint64{{e.only}}, n: 1}
+		t.lists++
+		t.listed++
 	}
 	e.more.push(seq)
+	t.listed++
 	return id
+}
+
+// memory is what the index takes, in bytes.
+func (t *subjects) memory() int64 {
+	n := t.names + int64(len(t.all))*subjectBytes + t.lists*subjectListBytes + t.listed*8
+	if t.order != nil {
+		n += int64(t.order.n) * 4
+	}
+	return n
 }
 
 func (t *subjects) create(name string, seq uint64) (id uint32) {
@@ -67,8 +81,11 @@ func (t *subjects) remove(id uint32, seq uint64) {
 		return
 	}
 	e.more.remove(e.place(seq))
+	t.listed--
 	if e.more.n == 1 {
 		e.only, e.more = e.more.first(), nil
+		t.lists--
+		t.listed--
 	}
 }
 
@@ -159,16 +176,20 @@ func (t *subjects) sorted() {
 	if t.order != nil {
 		return
 	}
-	ids := make([]uint32, 0, len(t.ids))
+	type entry struct {
+		name string // beside the number, for the sort is all about memory
+		id   uint32
+	}
+	entries := make([]entry, 0, len(t.ids))
 	for id := range t.all {
 		if e := &t.all[id]; e.only > 0 || e.more != nil {
-			ids = append(ids, uint32(id))
+			entries = append(entries, entry{e.name, uint32(id)})
 		}
 	}
-	slices.SortFunc(ids, func(a, b uint32) int { return strings.Compare(t.all[a].name, t.all[b].name) })
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	t.order = &ascending[uint32]{}
-	for _, id := range ids {
-		t.order.push(id)
+	for _, e := range entries {
+		t.order.push(e.id)
 	}
 }
 
@@ -214,6 +235,23 @@ func (w *walk) next() (e *subjectMessages, more bool) {
 		return w.unless(e), true
 	}
 	return nil, false
+}
+
+// visits is how many subjects the walk visits.
+func (w *walk) visits() (n uint64) {
+	for _, f := range w.filters {
+		if subject.IsLiteral(f) {
+			n++
+			continue
+		}
+		prefix := literalPrefix(f)
+		end := w.t.order.search(func(id uint32) bool {
+			name := w.t.all[id].name
+			return name < prefix || strings.HasPrefix(name, prefix)
+		})
+		n += uint64(w.t.order.from(w.t.seek(prefix)) - w.t.order.from(end))
+	}
+	return n
 }
 
 // unless is e, unless an earlier filter has named it.
