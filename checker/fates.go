@@ -48,7 +48,7 @@ func Fates(h *history.History) []Fate {
 		if s.op == none && h.Events[i].Kind != history.Obs {
 			continue
 		}
-		if sighting(rec, &s) && h.Events[i].Kind != history.Invoke && h.Events[i].Verb != obsDropped {
+		if sighting(rec, &s) && h.Events[i].Kind != history.Invoke {
 			seenAt[s.value] = true
 		}
 		if h.Events[i].Kind != history.Invoke {

@@ -46,8 +46,8 @@ const (
 	BugNoExpiry
 	// BugFirstAckRemoves removes a message from a work queue or interest stream when the first consumer is done with it.
 	BugFirstAckRemoves
-	// BugKeepDeadInterest goes on routing to a node whose route is broken: no message meant for it reaches a living member
-	// of its queue group, and nobody hears that there are no responders.
+	// BugKeepDeadInterest goes on routing to a node whose route is broken, and later for what ended there meanwhile: messages
+	// vanish, queue groups are served by members that are gone, and nobody hears that there are no responders.
 	BugKeepDeadInterest
 	// BugForgetResync does not tell a peer this node's interest again after their route broke: what is published there from
 	// then on is missed here.

@@ -59,9 +59,9 @@ func interestFrame(key interestKey, members int) []byte {
 
 // observeInterest reports that this node begins (n 1) or ceases (n 0) to pass on what a subscription asks for: a client's,
 // with its name and, in Seq, its sid if that is a number; or another node's. A client's inbox is one like any other. Parts of the
-// broker are not reported, here or (by their subjects) of other nodes.
+// broker are not reported, here or, known by the $ of their subjects, of other nodes.
 func (b *Broker) observeInterest(s *subscription, n int64) {
-	if !b.cfg.Observe || s.handle != nil || s.node != 0 && strings.HasPrefix(s.filter, "$JS.") {
+	if !b.cfg.Observe || s.handle != nil || s.node != 0 && s.filter[0] == '$' {
 		return
 	}
 	o := machine.Observation{Kind: machine.Interest, N: n, Subject: s.filter, Queue: s.queue, Peer: s.node}
@@ -121,13 +121,14 @@ func (b *Broker) peerDown(in *machine.Input) {
 		}
 		b.routeGone(p)
 		b.heardURLs(p, nil)
-		if !b.bug(BugKeepDeadInterest) {
-			b.dropInterest(p)
-		}
+		b.dropInterest(p)
 	}
 }
 
 func (b *Broker) dropInterest(p *peer) {
+	if b.bug(BugKeepDeadInterest) {
+		return
+	}
 	keys := make([]interestKey, 0, len(p.remote))
 	for k := range p.remote { // map order: sorted below
 		keys = append(keys, k)
