@@ -148,7 +148,7 @@ func (j *agreementJudge) atEnd(drained bool) (many, sure bool) {
 func (j *agreementJudge) equal(stream int32, ss *streamStores, a, b *replica) {
 	differ := func(seq uint64) {
 		x, y := a.at(seq), b.at(seq)
-		if x == y || x == unclear && y >= 0 || y == unclear && x >= 0 || ss.removed[seq] {
+		if x == y || x == unclear && y >= 0 || y == unclear && x >= 0 || ss.removed(seq) && a.mayLack(seq) && b.mayLack(seq) {
 			return
 		}
 		j.found(stream, seq, a, b, j.rec.marks.drained)
@@ -171,6 +171,10 @@ func (j *agreementJudge) equal(stream int32, ss *streamStores, a, b *replica) {
 	}
 }
 
+// mayLack tells whether r does not hold seq for certain, which a rule removed somewhere: a snapshot leaves out what was
+// removed before it, and nobody says so.
+func (r *replica) mayLack(seq uint64) bool { return r.at(seq) < 0 || seq <= r.snapshot }
+
 func (j *agreementJudge) explain(h *history.History, v *Verdict) {
 	d, ss := &j.at, j.stores.streams[j.at.stream]
 	stream := j.rec.streams.names[d.stream]
@@ -186,6 +190,8 @@ func (j *agreementJudge) explain(h *history.History, v *Verdict) {
 			part[i] = nodeName(d.nodes[i]) + " holds a message"
 		case d.seq > d.tops[i]:
 			part[i] = fmt.Sprintf("%s holds nothing, its store ends at %s", nodeName(d.nodes[i]), place(stream, d.tops[i]))
+		case ss.removed(d.seq):
+			part[i] = nodeName(d.nodes[i]) + " has removed it"
 		default:
 			part[i] = nodeName(d.nodes[i]) + " holds nothing"
 		}

@@ -30,11 +30,11 @@ type life struct {
 	stream string
 	seq    uint64
 	hash   uint64
-	op     uint64
-	client string
+	ops    map[uint64]*history.Event // its publishes, and what settles its deliveries
 
 	published, answered *history.Event
 	firstRead           *history.Event
+	deliveries          []*history.Event
 	homes               []*home // in the order in which they stored it
 	nodes               map[uint32]*nodeStory
 	leaders             map[uint64]*history.Event // by group: the newest
@@ -65,10 +65,19 @@ type loss struct {
 	ends   string // what took its place; empty: its store came back ending at end
 	end    uint64
 	faults []string // going on then
+	rule   bool     // a declared rule removed it: it is not lost
+}
+
+// byRule names the rule that removed a message.
+func byRule(why string) string {
+	if why == "" {
+		return " by a rule"
+	}
+	return " by a rule: " + why
 }
 
 func lifeOf(h *history.History, value string) *life {
-	l := &life{value: value, nodes: map[uint32]*nodeStory{}, leaders: map[uint64]*history.Event{}}
+	l := &life{value: value, ops: map[uint64]*history.Event{}, nodes: map[uint32]*nodeStory{}, leaders: map[uint64]*history.Event{}}
 	if value == "" {
 		return l
 	}
@@ -82,8 +91,12 @@ func lifeOf(h *history.History, value string) *life {
 			l.fault(e)
 		case history.Obs:
 			l.observed(e, int32(i))
+		case history.Deliver:
+			l.delivered(e)
+		case history.Invoke:
+			l.asked(e)
 		default:
-			l.operation(e)
+			l.told(e)
 		}
 	}
 	l.sayLost()
@@ -101,6 +114,10 @@ func (l *life) sayLost() {
 		during := ""
 		if len(x.lost.faults) > 0 {
 			during = " (faults on: " + strings.Join(x.lost.faults, "; ") + ")"
+		}
+		if x.lost.rule {
+			l.say(x.lost.event, "removed from %s%s", nodeName(x.node), byRule(x.lost.ends))
+			continue
 		}
 		l.say(x.lost.event, "lost: %s %s at %s%s%s", x.lost.cause, nodeName(x.node), seconds(x.lost.at), l.came(x.lost, 1), during)
 	}
@@ -129,36 +146,6 @@ func (l *life) fault(e *history.Event) {
 	}
 	if i := slices.Index(l.faults, e.Why); i >= 0 {
 		l.faults = slices.Delete(slices.Clone(l.faults), i, i+1)
-	}
-}
-
-func (l *life) operation(e *history.Event) {
-	switch {
-	case e.Kind == history.Invoke:
-		if e.Verb == history.Publish && e.Value == l.value && l.published == nil {
-			l.published, l.op, l.client = e, e.Op, e.Client
-			if e.Stream != "" {
-				l.stream = e.Stream
-			}
-			l.say(e, "published by %s", e.Client)
-		}
-	case e.Op == l.op && l.published != nil:
-		l.answered = e
-		if e.Stream != "" {
-			l.stream = e.Stream
-		}
-		switch e.Kind {
-		case history.OK:
-			l.seq = e.Seq
-			l.say(e, "acknowledged to %s as %s", l.client, place(l.stream, e.Seq))
-		case history.Fail:
-			l.say(e, "refused to %s%s", l.client, because(e.Err))
-		default:
-			l.say(e, "%s gives up waiting: nobody knows%s", l.client, because(e.Err))
-		}
-	case e.Kind == history.OK && e.Value == l.value && l.firstRead == nil:
-		l.firstRead = e
-		l.say(e, "read by %s", e.Client)
 	}
 }
 
@@ -195,7 +182,7 @@ func (l *life) observed(e *history.Event, pos int32) {
 		l.recovered(e, pos)
 	case obsRemoved:
 		if x := l.home(e.Node); x != nil && x.lost == nil && e.Stream == l.stream && e.Seq == l.seq {
-			x.lost = &loss{event: e, pos: pos, at: e.Time, cause: "a rule removed it from", ends: e.Why, faults: l.faults}
+			x.lost = &loss{event: e, pos: pos, at: e.Time, ends: e.Why, rule: true}
 		}
 	}
 }
@@ -299,7 +286,7 @@ func (l *life) sentence() string {
 	}
 	var parts []string
 	if l.published != nil {
-		parts = append(parts, fmt.Sprintf("published by %s at %s", l.client, seconds(l.published.Time)))
+		parts = append(parts, fmt.Sprintf("published by %s at %s", l.published.Client, seconds(l.published.Time)))
 	}
 	if len(l.homes) > 0 {
 		parts = append(parts, "stored by "+l.homesNamed())
@@ -314,6 +301,8 @@ func (l *life) sentence() string {
 			parts = append(parts, "given up by its client at "+seconds(a.Time))
 		}
 	}
+	parts = append(parts, l.received()...)
+	parts = append(parts, l.removed()...)
 	if lost := l.lost(); lost != "" {
 		parts = append(parts, lost)
 	}
@@ -332,6 +321,24 @@ func (l *life) homesNamed() string {
 	return listed(names)
 }
 
+// removed says which nodes removed it by a rule.
+func (l *life) removed() []string {
+	var first *loss
+	var nodes []uint32
+	for _, x := range l.homes {
+		if x.lost != nil && x.lost.rule {
+			nodes = append(nodes, x.node)
+			if first == nil {
+				first = x.lost
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("removed from %s from %s on%s", nodeNames(nodes), seconds(first.at), byRule(first.ends))}
+}
+
 // lost says how the message was lost, one clause for each cause and moment; empty if no node
 // is known to have lost it.
 func (l *life) lost() string {
@@ -342,7 +349,7 @@ func (l *life) lost() string {
 		if x.lost == nil {
 			kept = append(kept, x.node)
 		}
-		if x.lost == nil || done[x.node] {
+		if x.lost == nil || x.lost.rule || done[x.node] {
 			continue
 		}
 		var with []uint32
@@ -376,7 +383,7 @@ func (l *life) lost() string {
 func (l *life) came(x *loss, n int) string {
 	ended := l.ended(x)
 	switch {
-	case strings.HasPrefix(x.ends, "message ") || strings.HasPrefix(x.cause, "a rule"):
+	case strings.HasPrefix(x.ends, "message "):
 		return ": " + ended
 	case n > 1:
 		return ": their logs came back " + ended

@@ -53,6 +53,9 @@ func (b *builder) coreLine(e history.Event, w []string) bool {
 		b.put(e)
 		b.put(history.Event{Kind: history.Info, Time: b.now, Verb: e.Verb, Op: e.Op, Client: e.Client})
 	case "got":
+		if _, known := b.labels[w[2]]; !known {
+			return false
+		}
 		e.Kind, e.Verb, e.Sub, e.Value = history.Deliver, history.Core, b.labelled(w[2]).Op, w[3]
 		if len(w) > 4 {
 			e.Subject = w[4]

@@ -31,11 +31,23 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 	case wrongRefusal:
 		o := x.opAt(c.hi)
 		return fmt.Sprintf("%s's publish of %s on the condition that %s was refused %s, and the refusal says the same.",
-			x.client(o), x.val(x.rec.ops[o].value), x.lastIs(c.j), when(x.ev(c.hi))), x.events(o)
+			x.client(o), x.val(x.rec.ops[o].value), x.lastOf(&x.rec.ops[o], c.j), when(x.ev(c.hi))), x.events(o)
+	case storedTwice:
+		return fmt.Sprintf("%s was published once, but two publishes were told that they had stored it: %s; and %s.", x.at(c.j), x.there(c.lo), x.there(c.hi)),
+			x.events(x.opAt(c.lo), x.opAt(c.hi))
+	case onlyDuplicates:
+		return fmt.Sprintf("%s, but no publish can have stored it there: all were answered otherwise, or as duplicates.", capital(x.there(c.hi))), x.events(x.opAt(c.hi), c.pubJ)
+	case wrongPrev:
+		return x.wrongPrev(c)
+	case skippedOne:
+		return x.skippedOne(c)
 	case neverPublished:
 		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi))), x.events(x.opAt(c.hi))
 	case wrongSubject:
 		asked, o := &x.rec.ops[x.opAt(c.hi)], &x.rec.ops[c.pubJ]
+		if asked.verb == publish {
+			return fmt.Sprintf("%s; but that is message %s, published to %s.", capital(x.there(c.hi)), x.val(o.value), x.subject(o)), x.events(x.opAt(c.hi), c.pubJ)
+		}
 		return fmt.Sprintf("%s asked for the last message of %s %s and was told (#%d) that it is %s; but that is message %s, published to %s.", x.client(x.opAt(c.hi)),
 			x.rec.subjects.names[asked.subject], when(x.ev(c.lo)), x.ev(c.hi).Index, x.at(c.j), x.val(o.value), x.subject(o)), x.events(x.opAt(c.hi), c.pubJ)
 	case wasRefused:
@@ -89,15 +101,63 @@ func (x explainer) wrongCondition(c *clash) (string, []history.Event) {
 		x.client(pub), x.val(o.value), x.lastIs(o.expect-1), x.there(c.hi)), x.events(pub, x.opAt(c.hi))
 }
 
+func (x explainer) wrongPrev(c *clash) (string, []history.Event) {
+	o := &x.rec.ops[c.pubJ]
+	text := fmt.Sprintf("%s published %s on the condition that %s, but it became %s", x.client(c.pubJ), x.val(o.value), x.lastOf(o, o.ofSubject-1), x.at(c.j))
+	switch {
+	case c.i == 0:
+		text += ", and no other message of that subject is below"
+	case c.pubI == none:
+		text += fmt.Sprintf(", after %s", x.at(c.i))
+	default:
+		text += fmt.Sprintf(", after message %s of the same subject as %s", x.val(x.rec.ops[c.pubI].value), x.at(c.i))
+	}
+	if c.hi == none {
+		return text + ".", x.events(c.pubJ, c.pubI)
+	}
+	return text + ": " + x.there(c.hi) + ".", x.events(c.pubJ, c.pubI, x.opAt(c.hi))
+}
+
+func (x explainer) skippedOne(c *clash) (string, []history.Event) {
+	id := x.opAt(c.hi)
+	o := &x.rec.ops[id]
+	text := fmt.Sprintf("%s asked for the first message%s from %s on %s and was told (#%d) that it is %s", x.client(id), x.ofSubject(o), x.at(o.asked), when(x.ev(c.lo)), x.ev(c.hi).Index, x.at(c.j))
+	if c.i == c.j {
+		return text + ", which is before that.", x.events(id)
+	}
+	return fmt.Sprintf("%s; but %s holds message %s, and nothing removed it.", text, x.at(c.i), x.val(x.rec.ops[c.pubI].value)), x.events(id, c.pubI)
+}
+
+// ofSubject names the subject asked for, if any.
+func (x explainer) ofSubject(o *op) string {
+	if o.subject == none {
+		return ""
+	}
+	return " of " + x.subject(o)
+}
+
+// lastOf says that n is the last message that the condition of o is about.
+func (x explainer) lastOf(o *op, n uint64) string {
+	switch {
+	case o.ofSubject == 0 || o.expect > 0:
+		return x.lastIs(n)
+	case n == 0:
+		return "there is no message of " + x.subject(o)
+	}
+	return x.at(n) + " is the last message of " + x.subject(o)
+}
+
 // there says how it is known, by the return at position hi, that a number was in the log.
 func (x explainer) there(hi int32) string {
 	id := x.opAt(hi)
 	o, e := &x.rec.ops[id], x.ev(hi)
 	switch {
+	case o.verb == publish && o.status == done && o.dup:
+		return fmt.Sprintf("message %s was acknowledged to %s as a duplicate of %s %s", x.val(o.value), x.client(id), x.at(o.seq), when(e))
 	case o.verb == publish && o.status == done:
 		return fmt.Sprintf("message %s was acknowledged to %s as %s %s", x.val(o.value), x.client(id), x.at(o.seq), when(e))
 	case o.verb == publish:
-		return fmt.Sprintf("a conditional publish of %s was refused %s for the reason that %s", x.client(id), when(e), x.lastIs(o.actual-1))
+		return fmt.Sprintf("a conditional publish of %s was refused %s for the reason that %s", x.client(id), when(e), x.lastOf(o, o.actual-1))
 	case o.verb == last:
 		return fmt.Sprintf("%s was told %s that the last message was %s, holding %s", x.client(id), when(e), x.at(o.seq), x.val(o.value))
 	}
@@ -115,8 +175,10 @@ func (x explainer) absent(id int32, n uint64) string {
 		return fmt.Sprintf("%s asked for the last message %s and was told (#%d) that there is none", x.client(id), when(call), ret.Index)
 	case o.verb == last:
 		return fmt.Sprintf("%s asked for the last message %s and was told (#%d) that it is %s", x.client(id), when(call), ret.Index, x.at(o.seq))
+	case o.verb == nextOf:
+		return fmt.Sprintf("%s asked for the first message%s from %s on %s and was told (#%d) that there is none", x.client(id), x.ofSubject(o), x.at(o.asked), when(call), ret.Index)
 	case o.actual > 0:
-		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) for the reason that %s", x.client(id), when(call), ret.Index, x.lastIs(o.actual-1))
+		return fmt.Sprintf("%s called a conditional publish %s that was refused (#%d) for the reason that %s", x.client(id), when(call), ret.Index, x.lastOf(o, o.actual-1))
 	}
 	return fmt.Sprintf("%s called a publish %s on the condition that %s, and was refused (#%d) although nothing had followed it by then", x.client(id), when(call), x.lastIs(o.expect-1), ret.Index)
 }

@@ -6,8 +6,9 @@ import "github.com/brokerlab/brokerlab/model/history"
 type FateOf string
 
 // Fates. An acknowledged message is ok, lost (of its writer's prefix, middle or postfix),
-// removed by a rule or with its stream, or undecided when no final read says. A publish with an
-// open outcome is unknown-stored if it was ever seen in the stream, else unknown-absent.
+// removed by a rule or with its stream, or undecided when no final read says; a duplicate has the fate of the
+// message that it was told of. A publish with an open outcome is unknown-stored if its message was ever seen in the
+// stream, be it by a retry, else unknown-absent.
 const (
 	FateOK            FateOf = "ok"
 	FateLostPrefix    FateOf = "lost-prefix"
@@ -73,7 +74,7 @@ func Fates(h *history.History) []Fate {
 		switch {
 		case o.status == failed:
 			f.Fate = FateFailed
-		case o.status == done:
+		case o.acked():
 			f.Fate = fateNames[fates[int32(id)]]
 		case seenAt[o.value]:
 			f.Fate = FateUnknownStored

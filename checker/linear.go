@@ -5,6 +5,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/spec"
+	"github.com/brokerlab/brokerlab/model/subject"
 )
 
 // linearJudge judges linearizable-log and linearizable-writes. A sequence number already says
@@ -23,6 +24,7 @@ type linearJudge struct {
 type slot struct {
 	value  int32 // value plus one
 	shown  int32 // event that first showed the value here
+	own    int32 // the publish that was told it had stored the value here, plus one
 	hiAck  int32 // earliest return that proves it was there: acknowledgements and refusals
 	hiRead int32 // the same from reads
 	loAck  int32 // latest call that proves it was not there yet: refusals
@@ -31,32 +33,41 @@ type slot struct {
 
 // logFold is one stream's share.
 type logFold struct {
+	rec     *record
+	rules   *rules
 	stream  int32
 	slots   table[slot]
-	seqs    []uint64 // sequence at which a value was shown, by value
-	top     uint64   // highest sequence known to exist
-	known   int      // slots with a value
-	ops     int64    // operations answered
-	writes  []int32  // publishes called
+	seqs    []uint64           // sequence at which a value was shown first, by value
+	further map[int32][]uint64 // those at which it was shown later: stored again when its id was forgotten
+	top     uint64             // highest sequence known to exist
+	known   int                // slots with a value
+	ops     int64              // operations answered
+	writes  []int32            // publishes called
 	refusal []disjunction
 	newest  []subjectLast
-	removed map[uint64]bool
+	hints   table[int32] // by sequence: the value that a node was first seen to store there, plus one
+	nexts   []int32      // answered next-ofs that found something
 	deleted bool
 	clash   *clash // a contradiction that needs no sweep
 }
 
-// disjunction is a refusal without a number: the last sequence was not e at some moment of the
-// call, so e entered after the call, or e+1 before the return.
+// disjunction allows two readings: e entered after the call, or then (a number above) before the return. It is a
+// refusal without a number: the last sequence was not e at some moment of the call, and then is e+1. Or a read that did
+// not find e, in a stream that holds no more than then-e messages.
 type disjunction struct {
-	e         uint64
+	e, then   uint64
 	call, ret int32
+	read      bool
 }
 
-// subjectLast is an answered "last of subject": nothing of it followed seq yet (0: nothing at all).
+// subjectLast is an answered "last of subject": nothing of it followed seq yet (0: nothing at all), unless a rule had
+// removed it. A refusal may say so, too.
 type subjectLast struct {
 	subject   int32
 	seq       uint64
 	call, ret int32
+	refusal   bool
+	above     bool // it was asked from seq on: that need not be one of it
 }
 
 func (j *linearJudge) wants() class { return calls | returns | obs }
@@ -65,7 +76,8 @@ func (j *linearJudge) broken() bool { return j.clash }
 
 func (j *linearJudge) log(stream int32) *logFold {
 	for len(j.logs) <= int(stream) {
-		j.logs = append(j.logs, &logFold{stream: int32(len(j.logs)), removed: map[uint64]bool{}})
+		id := int32(len(j.logs))
+		j.logs = append(j.logs, &logFold{rec: j.rec, rules: j.rec.rulesOf(id), stream: id})
 	}
 	return j.logs[stream]
 }
@@ -76,65 +88,116 @@ func (j *linearJudge) see(s *seen) {
 	}
 	l := j.log(s.stream)
 	if s.op == none {
-		if s.e.Verb == obsRemoved {
-			l.removed[s.e.Seq] = true
+		if s.e.Verb == obsStored && s.value != none {
+			if h := l.hints.at(s.e.Seq); *h == 0 {
+				*h = s.value + 1
+			}
 		}
 		return
 	}
 	o := &j.rec.ops[s.op]
 	switch {
 	case s.e.Kind == history.Invoke:
-		if o.verb == publish && o.value != none {
+		if (o.verb == publish || o.verb == send) && o.value != none {
 			l.writes = append(l.writes, s.op)
 		}
-		l.deleted = l.deleted || o.verb == remove
+		l.deleted = l.deleted || o.verb == destroy
 	case o.verb == publish:
-		l.published(o)
-	case o.verb == read && o.status == done && o.seq > 0:
+		l.published(s.op)
+	case o.status != done:
+	case o.verb == read && o.seq > 0:
 		l.wasRead(o)
-	case o.verb == last && o.status == done:
+	case o.verb == last:
 		l.wasLast(o)
+	case o.verb == nextOf:
+		l.wasNext(s.op)
 	}
 	j.clash = j.clash || l.clash != nil && !l.deleted
 }
 
 // published takes the end of a publish.
-func (l *logFold) published(o *op) {
+func (l *logFold) published(id int32) {
+	o := &l.rec.ops[id]
 	switch {
 	case o.status == done && o.seq > 0 && o.value != none:
 		l.ops++
-		l.show(o.seq, o.value, o.ret)
-		least(&l.slots.at(o.seq).hiAck, o.ret)
+		l.show(o.seq, o.value, o)
+		c := l.slots.at(o.seq)
+		least(&c.hiAck, o.ret)
+		if o.dup {
+			return
+		}
 		if o.expect > 0 && o.seq != o.expect {
 			l.fail(&clash{kind: wrongCondition, j: o.seq, lo: o.call, hi: o.ret})
 		}
-	case o.status == failed && o.refused && o.expect > 0 && o.actual == 0:
-		l.ops++
-		l.refusal = append(l.refusal, disjunction{o.expect - 1, o.call, o.ret})
-	case o.status == failed && o.refused && o.expect > 0:
-		l.ops++
-		n := o.actual - 1
-		if o.actual == o.expect {
-			l.fail(&clash{kind: wrongRefusal, j: n, lo: o.call, hi: o.ret})
+		if c.own > 0 && c.value == o.value+1 {
+			l.fail(&clash{kind: storedTwice, j: o.seq, lo: l.rec.ops[c.own-1].ret, hi: o.ret})
 		}
-		if n > 0 {
-			least(&l.slots.at(n).hiAck, o.ret)
-			l.top = max(l.top, n)
-		}
-		most(&l.slots.at(n+1).loAck, o.call)
+		c.own = id + 1
+	case o.status == failed && o.refused && !o.silent:
+		l.ops++
+		l.wasRefused(o)
 	}
+}
+
+// wasRefused takes the refusal of a conditional publish. What one says that set two conditions is not known, nor what one
+// says that was about its subject and named no number.
+func (l *logFold) wasRefused(o *op) {
+	n := o.actual - 1
+	switch {
+	case o.expect == 0 == (o.ofSubject == 0):
+		return
+	case o.actual == 0 && o.expect > 0:
+		l.refusal = append(l.refusal, disjunction{o.expect - 1, o.expect, o.call, o.ret, false})
+		return
+	case o.actual == 0:
+		return
+	case o.actual == max(o.expect, o.ofSubject):
+		l.fail(&clash{kind: wrongRefusal, j: n, lo: o.call, hi: o.ret})
+	}
+	if n > 0 {
+		least(&l.slots.at(n).hiAck, o.ret)
+		l.top = max(l.top, n)
+	}
+	if o.ofSubject > 0 {
+		l.newest = append(l.newest, subjectLast{o.subject, n, o.call, o.ret, true, false})
+		return
+	}
+	most(&l.slots.at(n+1).loAck, o.call)
 }
 
 func (l *logFold) wasRead(o *op) {
 	l.ops++
-	if o.notFound {
-		most(&l.slots.at(o.seq).loRead, o.call)
-		return
-	}
-	if o.value != none {
-		l.show(o.seq, o.value, o.ret)
+	switch {
+	case o.notFound && !o.direct:
+		l.missed(o)
+	case !o.notFound && o.value != none:
+		l.show(o.seq, o.value, o)
 		least(&l.slots.at(o.seq).hiRead, o.ret)
 	}
+}
+
+// missed takes that a read did not find a message: it was not there yet, or gone by a rule.
+func (l *logFold) missed(o *op) {
+	if l.rules.gone(l.message(o.seq), o.returned()) {
+		return
+	}
+	if k := l.rules.pushedOut(); k > 0 {
+		l.refusal = append(l.refusal, disjunction{o.seq, o.seq + k, o.call, o.ret, true})
+		return
+	}
+	most(&l.slots.at(o.seq).loRead, o.call)
+}
+
+// message says what is known of the one with number seq.
+func (l *logFold) message(seq uint64) message {
+	m := message{seq: seq, subject: none}
+	if c := l.slots.get(seq); c != nil && c.value > 0 {
+		if pub := l.rec.values[c.value-1].pub; pub != none {
+			m.subject, m.born = l.rec.ops[pub].subject, l.rec.ops[pub].callT
+		}
+	}
+	return m
 }
 
 func (l *logFold) wasLast(o *op) {
@@ -146,32 +209,79 @@ func (l *logFold) wasLast(o *op) {
 	}
 	l.ops++
 	if n > 0 {
-		l.show(n, o.value, o.ret)
+		l.show(n, o.value, o)
 		least(&l.slots.at(n).hiRead, o.ret)
 	}
-	if o.subject != none {
-		l.newest = append(l.newest, subjectLast{o.subject, n, o.call, o.ret})
-		return
-	}
-	most(&l.slots.at(n+1).loRead, o.call)
+	l.nothingAbove(n, o)
 }
 
-// show takes that value stands at seq, and finds contradictions.
-func (l *logFold) show(seq uint64, val, at int32) {
+// wasNext takes what was answered about the first message of a subject at or above a number.
+func (l *logFold) wasNext(id int32) {
+	o := &l.rec.ops[id]
+	switch {
+	case o.notFound:
+		l.ops++
+		l.nothingAbove(max(o.asked, 1)-1, o)
+	case o.value != none && o.seq > 0:
+		l.ops++
+		l.show(o.seq, o.value, o)
+		least(&l.slots.at(o.seq).hiRead, o.ret)
+		l.nexts = append(l.nexts, id)
+	}
+}
+
+// nothingAbove takes that o, a read of the leader, found nothing (of its subject) above n: what follows was not there
+// yet, unless a rule had removed it.
+func (l *logFold) nothingAbove(n uint64, o *op) {
+	switch {
+	case o.direct:
+	case o.subject != none && subject.IsLiteral(l.rec.subjects.names[o.subject]):
+		l.newest = append(l.newest, subjectLast{o.subject, n, o.call, o.ret, false, o.verb == nextOf})
+	case l.rules.any && l.rules.pushedOut() > 0: // what pushed a message out may itself have been removed
+	case o.subject == none:
+		for k := n + 1; k <= n+maxRemoved && k > n; k++ {
+			if !l.rules.gone(l.message(k), o.returned()) {
+				most(&l.slots.at(k).loRead, o.call)
+				return
+			}
+		}
+	}
+}
+
+// maxRemoved is how many removed messages are looked past for the first that was not.
+const maxRemoved = 256
+
+// show takes that value stands at seq, by the answer to o, and finds contradictions.
+func (l *logFold) show(seq uint64, val int32, o *op) {
 	c := l.slots.at(seq)
 	l.top = max(l.top, seq)
 	if c.value == 0 {
-		c.value, c.shown = val+1, at+1
+		c.value, c.shown = val+1, o.ret+1
 		l.known++
 	} else if c.value != val+1 {
-		l.fail(&clash{kind: twoValues, j: seq, lo: c.shown - 1, hi: at})
+		l.fail(&clash{kind: twoValues, j: seq, lo: c.shown - 1, hi: o.ret})
 		return
 	}
-	if before := l.seq(val); before == 0 {
+	switch at := l.seq(val); {
+	case at == 0:
 		l.setSeq(val, seq)
-	} else if before != seq {
-		l.fail(&clash{kind: twoNumbers, i: before, j: seq, lo: l.slots.at(before).shown - 1, hi: at})
+	case at == seq:
+	case l.rec.forgettable(val, l.rules, o.retT):
+		if l.further == nil {
+			l.further = map[int32][]uint64{}
+		}
+		if !slices.Contains(l.further[val], seq) {
+			l.further[val] = append(l.further[val], seq)
+		}
+	default:
+		l.fail(&clash{kind: twoNumbers, i: at, j: seq, lo: l.slots.at(at).shown - 1, hi: o.ret})
 	}
+}
+
+// forgettable tells whether val may have been stored twice by time t, since its id may have been forgotten in between.
+func (r *record) forgettable(val int32, x *rules, t int64) bool {
+	v := &r.values[val]
+	return v.tries > 1 && (r.clocks.stepped || t-r.ops[v.pub].callT >= r.clocks.least(x.window(), r.ops[v.pub].callT, t))
 }
 
 func (l *logFold) seq(val int32) uint64 {
@@ -240,6 +350,8 @@ func (j *linearJudge) judge(h *history.History, writesOnly bool) Verdict {
 		case one == spec.Violated:
 			e := explainer{h: h, rec: j.rec, log: l, stream: name}
 			v.Sentence, v.Certificate = e.explain(c)
+		case l.skips():
+			v.Sentence = "In stream " + name + " more numbers were skipped than can be looked at one by one."
 		case l.deleted:
 			v.Sentence = "Stream " + name + " was deleted during the run; its two lives are not told apart."
 		case one == spec.Unknown:
@@ -252,21 +364,32 @@ func (j *linearJudge) judge(h *history.History, writesOnly bool) Verdict {
 	return v
 }
 
+// maxSkipped is how many numbers that were never given are looked at.
+const maxSkipped = 1 << 20
+
+func (l *logFold) skips() bool { return l.rules.skipped() > maxSkipped }
+
 func (j *linearJudge) judgeLog(l *logFold, writesOnly bool, stats *Stats) (spec.Verdict, *clash) {
-	if l.deleted {
+	if l.deleted || l.skips() {
 		return spec.Unknown, nil
 	}
 	if l.clash != nil {
 		return spec.Violated, l.clash
 	}
-	p, c := l.problem(j.rec, writesOnly)
+	p, c := l.problem(writesOnly)
 	if c != nil {
 		return spec.Violated, c
 	}
 	value, c := p.decide(j.budget)
 	stats.count("outcomes left open", int64(p.open))
 	stats.count("of them placed in a gap", int64(p.placed))
-	stats.count("refusals without a number", int64(len(p.refusals)))
+	for i := range p.refusals {
+		if p.refusals[i].read {
+			stats.count("reads of what others may have pushed out", 1)
+		} else {
+			stats.count("refusals without a number", 1)
+		}
+	}
 	stats.count("searches", int64(p.searches))
 	return value, c
 }

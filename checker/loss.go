@@ -1,7 +1,9 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -17,8 +19,44 @@ type lossJudge struct {
 // drain is what the final reads of one stream found.
 type drain struct {
 	answered     table[int32] // position plus one of the latest answer about a sequence
+	values       table[int32] // the value that it found, plus one
+	passed       []passed     // what answers passed over, ascending
 	found, asked uint64       // highest sequence found, and answered not-found
 	any          bool
+}
+
+// passed is a range of numbers that hold nothing, by the answer at pos.
+type passed struct {
+	from, to uint64
+	pos      int32
+}
+
+// take records the answer to a final read.
+func (d *drain) take(o *op, pos int32) {
+	d.any = true
+	switch {
+	case o.notFound:
+		d.asked = max(d.asked, o.asked)
+		*d.answered.at(o.asked) = pos + 1
+		return
+	case o.seq > o.asked && (len(d.passed) == 0 || o.asked > d.passed[len(d.passed)-1].to):
+		d.passed = append(d.passed, passed{o.asked, o.seq - 1, pos})
+	}
+	d.found = max(d.found, o.seq)
+	*d.answered.at(o.seq) = pos + 1
+	*d.values.at(o.seq) = o.value + 1
+}
+
+// at returns the position of the latest answer about seq, or none.
+func (d *drain) at(seq uint64) int32 {
+	if pos := d.answered.value(seq); pos > 0 {
+		return pos - 1
+	}
+	i, _ := slices.BinarySearchFunc(d.passed, seq, func(x passed, seq uint64) int { return cmp.Compare(x.to, seq) })
+	if i < len(d.passed) && d.passed[i].from <= seq {
+		return d.passed[i].pos
+	}
+	return none
 }
 
 // complete tells whether it is known what is above the highest message found: nothing.
@@ -40,7 +78,7 @@ func (j *lossJudge) see(s *seen) {
 		return
 	}
 	o := &j.rec.ops[s.op]
-	if !o.final || o.verb != read || o.status != done || o.stream == none || o.seq == 0 {
+	if !o.final || o.verb != read && (o.verb != nextOf || o.subject != none) || o.status != done || o.stream == none || o.seq == 0 || o.direct {
 		return
 	}
 	d := j.drain(o.stream)
@@ -48,13 +86,7 @@ func (j *lossJudge) see(s *seen) {
 		d = &drain{}
 		j.drains[o.stream] = d
 	}
-	d.any = true
-	*d.answered.at(o.seq) = s.pos + 1
-	if o.notFound {
-		d.asked = max(d.asked, o.seq)
-	} else {
-		d.found = max(d.found, o.seq)
-	}
+	d.take(o, s.pos)
 }
 
 // outcome is what became of an acknowledged message.
@@ -71,20 +103,33 @@ const (
 
 // fate says what became of the acknowledged publish o, not yet telling where a loss lies.
 func (j *lossJudge) fate(o *op) outcome {
-	if o.value != none && j.rec.values[o.value].final {
-		return present
+	d := j.drain(o.stream)
+	if o.value != none {
+		// Of what was stored again under its id one copy may be there, and the other not.
+		if v := &j.rec.values[o.value]; v.final && (v.tries == 1 || d != nil && d.values.value(o.seq) == o.value+1) {
+			return present
+		}
 	}
-	if ss := j.stores.of(o.stream); ss.deleted || ss.removed[o.seq] {
+	if ss := j.stores.of(o.stream); ss.deleted || ss.removed(o.seq) || j.mayBeGone(o, d) {
 		return excused
 	}
-	d := j.drain(o.stream)
 	switch {
 	case j.rec.marks.drained == none || !d.complete():
 		return undecided
-	case o.seq > d.found || d.answered.value(o.seq) > 0:
+	case o.seq > d.found || d.at(o.seq) != none:
 		return lostMiddle
 	}
 	return undecided
+}
+
+// mayBeGone tells whether a rule may have removed the message of o, in a stream whose nodes nobody watched.
+func (j *lossJudge) mayBeGone(o *op, d *drain) bool {
+	x := j.rec.rulesOf(o.stream)
+	if x.gone(message{o.seq, o.subject, o.callT}, moment{never, j.rec.nowT}) {
+		return true
+	}
+	k := x.pushedOut()
+	return k > 0 && d != nil && o.seq+k <= d.found
 }
 
 // span is the first and the last surviving publish of a writer to a stream.
@@ -111,7 +156,7 @@ func (j *lossJudge) fates() map[int32]outcome {
 	out := map[int32]outcome{}
 	for id := range j.rec.ops {
 		o := &j.rec.ops[id]
-		if o.verb != publish || o.status != done || o.stream == none {
+		if !o.acked() {
 			continue
 		}
 		f := j.fate(o)
@@ -137,7 +182,7 @@ func (j *lossJudge) finish(h *history.History) []Verdict {
 	first, n := none, [6]int64{}
 	for id := range j.rec.ops {
 		o := &j.rec.ops[id]
-		if o.verb != publish || o.status != done || o.stream == none {
+		if !o.acked() {
 			continue
 		}
 		f := fates[int32(id)]
@@ -226,11 +271,11 @@ func (j *lossJudge) onReplica(stream int32, ss *streamStores, r *replica, fates 
 	m := missing{r: r}
 	for id := range j.rec.ops {
 		o := &j.rec.ops[id]
-		if o.verb != publish || o.status != done || o.stream != stream || o.seq == 0 || fates[int32(id)] != present {
+		if !o.acked() || o.stream != stream || o.seq == 0 || fates[int32(id)] != present {
 			continue
 		}
 		at := r.at(o.seq)
-		if at == unclear || at >= 0 && ss.content(o.seq, at).same(content{value: o.value}) || ss.removed[o.seq] {
+		if at == unclear || at >= 0 && ss.content(o.seq, at).same(content{value: o.value}) || ss.removed(o.seq) {
 			continue
 		}
 		if m.n++; m.n == 1 {
@@ -246,13 +291,15 @@ func (j *lossJudge) explainLoss(h *history.History, v *Verdict, id int32, lost i
 	d := j.drain(o.stream)
 	life := lifeOf(h, name)
 	text := life.sentence() + " "
-	evidence := d.answered.value(o.seq) - 1
+	evidence := d.at(o.seq)
 	switch {
 	case evidence < 0 || o.seq > d.found:
-		evidence = d.answered.value(d.asked) - 1
+		evidence = d.at(d.asked)
 		text += fmt.Sprintf("The final reads end at %s (#%d)", place(stream, d.found), h.Events[evidence].Index)
 	case h.Events[evidence].NotFound:
 		text += fmt.Sprintf("The final read of %s found nothing (#%d)", place(stream, o.seq), h.Events[evidence].Index)
+	case d.answered.value(o.seq) == 0:
+		text += fmt.Sprintf("The final reads passed over %s (#%d)", place(stream, o.seq), h.Events[evidence].Index)
 	default:
 		text += fmt.Sprintf("The final read of %s found message %s (#%d)", place(stream, o.seq), h.Events[evidence].Value, h.Events[evidence].Index)
 	}

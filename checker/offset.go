@@ -51,7 +51,8 @@ func (j *offsetJudge) see(s *seen) {
 		j.twice++
 		j.lines.example(fmt.Sprintf("%s (#%d)", place(name, at.seq), s.e.Index))
 	}
-	if at.moved && !j.moved[s.value] {
+	// What was stored again under its id is for no-double-store to judge.
+	if at.moved && !j.moved[s.value] && j.rec.values[s.value].tries <= 1 {
 		if !j.broken() {
 			j.cert, j.both = [2]int32{ss.posOf[s.value], s.pos}, false
 		}

@@ -42,19 +42,29 @@ func logOps(rec *record, stream int32) []logOp {
 			continue
 		}
 		x := logOp{id: int32(id), call: o.call, ret: o.ret, client: o.client}
-		x.in = spec.LogInput{Seq: o.seq, Expect: o.expect}
-		x.out = spec.LogOutput{Status: spec.LogOK, Seq: o.seq, NotFound: o.notFound}
+		x.in = spec.LogInput{Seq: o.seq, Expect: o.expect, SubjectExpect: o.ofSubject}
+		x.out = spec.LogOutput{Status: spec.LogOK, Seq: o.seq, NotFound: o.notFound, Dup: o.dup, Silent: o.silent}
+		if o.id != none {
+			x.in.ID = rec.ids.names[o.id]
+		}
 		if o.subject != none {
 			x.in.Subject = rec.subjects.names[o.subject]
 		}
 		if o.value != none {
 			x.in.Value, x.out.Value = rec.names.names[o.value], rec.names.names[o.value]
 		}
-		if x.classify(o) {
+		if x.classify(o) && !rec.excused(o) {
 			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// excused tells whether o is an answer that the sequential log would not give: of any replica, or that a message is not
+// there which a rule may have removed.
+func (r *record) excused(o *op) bool {
+	x := r.rules[o.stream]
+	return o.direct || o.verb != publish && (o.notFound || o.verb != read) && (x.any || x.pushedOut() > 0 || x.cfg.MaxAge > 0 || x.settles())
 }
 
 // classify sets the verb and the status; false means that the operation says nothing.
@@ -62,18 +72,21 @@ func (x *logOp) classify(o *op) bool {
 	switch {
 	case o.verb == publish && o.status == failed:
 		x.in.Verb, x.out.Status, x.out.Actual = spec.LogPublish, spec.LogRefused, o.actual
-		return o.refused && o.expect > 0
+		return o.refused && o.expect+o.ofSubject > 0
 	case o.verb == publish:
 		x.in.Verb = spec.LogPublish
-		if o.status != done || o.seq == 0 {
+		if o.mayStore() {
 			x.out, x.ret = spec.LogOutput{Status: spec.LogUnknown}, never
 		}
-		return o.value != none
+		return o.value != none && (o.seq > 0 || o.mayStore())
 	case o.verb == read && o.status == done:
 		x.in.Verb = spec.LogRead
 		return o.seq > 0 && (o.notFound || o.value != none)
 	case o.verb == last && o.status == done:
 		x.in.Verb, x.in.Seq = spec.LogLast, 0
+		return o.notFound || o.value != none && o.seq > 0
+	case o.verb == nextOf && o.status == done:
+		x.in.Verb, x.in.Seq = spec.LogNext, o.asked
 		return o.notFound || o.value != none && o.seq > 0
 	}
 	return false

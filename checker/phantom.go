@@ -8,7 +8,7 @@ import (
 )
 
 // sighting tells whether s shows a value that somebody else must have published: an answered
-// read, or a node's own statement.
+// read, a delivery from a consumer, or a node's own statement.
 func sighting(rec *record, s *seen) bool {
 	if s.value == none {
 		return false
@@ -17,7 +17,7 @@ func sighting(rec *record, s *seen) bool {
 		return s.e.Verb != obsDropped // a message of core messaging, which no stream holds
 	}
 	o := &rec.ops[s.op]
-	return o.verb != publish && o.status == done && !o.notFound && !coreVerb(s.e.Verb)
+	return o.reads() && o.status == done && !o.notFound
 }
 
 // phantomJudge judges no-phantom: each value seen was published before.
@@ -29,7 +29,7 @@ type phantomJudge struct {
 	lines   Stats
 }
 
-func (j *phantomJudge) wants() class { return returns | obs }
+func (j *phantomJudge) wants() class { return returns | obs | deliveries }
 
 func (j *phantomJudge) broken() bool { return j.count > 0 }
 
@@ -72,6 +72,9 @@ func (j *phantomJudge) finish(h *history.History) []Verdict {
 
 // sightedBy says who saw the value of e.
 func sightedBy(e *history.Event) string {
+	if e.Kind == history.Deliver {
+		return "delivered to " + e.Client
+	}
 	if e.Kind != history.Obs {
 		return "read by " + e.Client
 	}
@@ -89,7 +92,7 @@ type abortedJudge struct {
 	lines   Stats
 }
 
-func (j *abortedJudge) wants() class { return returns | obs }
+func (j *abortedJudge) wants() class { return returns | obs | deliveries }
 
 func (j *abortedJudge) broken() bool { return j.count > 0 }
 
@@ -100,11 +103,11 @@ func (j *abortedJudge) see(s *seen) {
 	for len(j.firstAt) <= int(s.value) {
 		j.firstAt = append(j.firstAt, 0)
 	}
-	pub := j.rec.values[s.value].pub
-	if s.op != none && s.op == pub {
-		if j.rec.ops[pub].status == failed {
+	v := &j.rec.values[s.value]
+	if s.op != none && j.rec.ops[s.op].verb == publish {
+		if j.rec.ops[s.op].status == failed {
 			j.failed++
-			if at := j.firstAt[s.value]; at > 0 {
+			if at := j.firstAt[s.value]; at > 0 && v.failed == v.tries {
 				j.found(s.value, at-1, s.pos)
 			}
 		}
@@ -118,8 +121,8 @@ func (j *abortedJudge) see(s *seen) {
 		return
 	}
 	j.firstAt[s.value] = s.pos + 1
-	if pub != none && j.rec.ops[pub].status == failed {
-		j.found(s.value, s.pos, j.rec.ops[pub].ret)
+	if v.tries > 0 && v.failed == v.tries {
+		j.found(s.value, s.pos, j.rec.ops[v.again].ret)
 	}
 }
 
@@ -143,7 +146,7 @@ func (j *abortedJudge) finish(h *history.History) []Verdict {
 		v.Sentence = fmt.Sprintf("None of %s was ever seen in a stream.", number(j.failed, "refused message", "refused messages"))
 	default:
 		sight, fail := &h.Events[j.cert[0]], &h.Events[j.cert[1]]
-		pub := j.rec.values[j.rec.names.find(sight.Value)].pub
+		pub := j.rec.numbered(fail.Op)
 		v.Value = spec.Violated
 		v.Certificate = certificate(h, j.rec.ops[pub].call, j.cert[0], j.cert[1])
 		v.Sentence = fmt.Sprintf("Message %s was %s %s, although its publish was refused to %s %s%s.",

@@ -42,7 +42,7 @@ func (j *progressJudge) finish(h *history.History) []Verdict {
 			v.Stats.count("to streams that lost more than a minority of their replicas", 1)
 			continue
 		}
-		answered := o.status == done || o.status == failed && o.refused
+		answered := o.status == done || o.status == failed && o.answered
 		switch late := o.retT-o.callT > j.bound; {
 		case answered && !late:
 			slowest = max(slowest, o.retT-o.callT)

@@ -46,7 +46,7 @@ func (s *search) fill(p *problem, g int) bool {
 		return s.tail(p)
 	}
 	n := s.gaps[g]
-	return s.each(p, n, s.d[n], func(q *problem) bool { return s.fill(q, g+1) })
+	return s.each(p, n, s.d[n], func(q *problem) bool { return s.fill(q, g+1) }) || n < s.p.void && s.fill(p, g+1)
 }
 
 // tail tries p as it is, and longer by one publish after another.
@@ -54,8 +54,7 @@ func (s *search) tail(p *problem) bool {
 	if s.budget -= p.n + len(p.refusals) + 1; s.budget <= 0 {
 		return false
 	}
-	attempt := *p
-	if attempt.sweep() == nil {
+	if p.sweep() == nil {
 		return true
 	}
 	if p.n+1 == len(p.lo) {

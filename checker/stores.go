@@ -56,13 +56,12 @@ func (c content) same(d content) bool {
 }
 
 type streamStores struct {
-	stream int32
-	first  table[content]       // first content shown by sequence
-	others map[uint64][]content // further ones: contradictions
-	seqOf  []uint64             // by value: the sequence it was first shown at
-	posOf  []int32              // by value: the event that showed it
-	// removed holds sequences that left some node by a declared rule.
-	removed  map[uint64]bool
+	stream   int32
+	first    table[content]       // first content shown by sequence
+	others   map[uint64][]content // further ones: contradictions
+	seqOf    []uint64             // by value: the sequence it was first shown at
+	posOf    []int32              // by value: the event that showed it
+	rules    *rules
 	deleted  bool
 	group    uint64 // the Raft group, once seen
 	replicas []*replica
@@ -79,6 +78,7 @@ type replica struct {
 	kept, to uint64
 	top      uint64
 	floor    uint64 // nothing below is held any more
+	snapshot uint64 // highest number of a snapshot installed: it may lack what a rule removed elsewhere
 	unsure   bool   // down since the last recovery: nobody knows what it holds
 	deleted  bool
 	damaged  bool
@@ -127,7 +127,8 @@ func (st *stores) finish(*history.History) []Verdict { return nil }
 
 func (st *stores) of(stream int32) *streamStores {
 	for len(st.streams) <= int(stream) {
-		st.streams = append(st.streams, &streamStores{stream: int32(len(st.streams)), others: map[uint64][]content{}, removed: map[uint64]bool{}})
+		id := int32(len(st.streams))
+		st.streams = append(st.streams, &streamStores{stream: id, others: map[uint64][]content{}, rules: st.rec.rulesOf(id)})
 	}
 	return st.streams[stream]
 }
@@ -245,10 +246,12 @@ func (st *stores) onStream(s *seen) {
 		st.show(ss, s, s.e.Seq, content{s.value, s.e.Hash, s.pos + 1})
 	case obsRemoved:
 		*ss.replica(s.e.Node).held.at(s.e.Seq) = gone
-		ss.removed[s.e.Seq] = true
 	case obsRecovered:
 		r := ss.replica(s.e.Node)
 		r.recovered(s.e.First, s.e.Seq)
+		if s.e.Why == whySnapshot {
+			r.snapshot = max(r.snapshot, s.e.Seq)
+		}
 		r.damaged = r.damaged || st.node(s.e.Node).damaged[ss.group]
 	case obsStreamCreated:
 		// Every node of a cluster may hear of a stream; who holds it shows by storing.
@@ -298,11 +301,11 @@ func (st *stores) answered(s *seen) {
 		return
 	}
 	ss := st.of(o.stream)
-	ss.deleted = ss.deleted || o.verb == remove && o.status != failed
+	ss.deleted = ss.deleted || o.verb == destroy && o.status != failed
 	if o.status != done || o.value == none || o.seq == 0 || o.notFound {
 		return
 	}
-	if o.verb == publish || o.verb == read || o.verb == last {
+	if o.verb == publish || o.reads() {
 		st.show(ss, s, o.seq, content{o.value, 0, s.pos + 1})
 	}
 }
@@ -364,6 +367,9 @@ func (c *content) learn(d content) {
 		c.hash = d.hash
 	}
 }
+
+// removed tells whether message seq was seen to leave a node by a rule.
+func (ss *streamStores) removed(seq uint64) bool { return ss.rules.removed.value(seq) > 0 }
 
 // content returns variant n of seq.
 func (ss *streamStores) content(seq uint64, n int) content {

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -16,18 +15,28 @@ import (
 // p only through a moment of its own choosing (field notes on checking, section 2a; the pattern
 // of taking the order from the system is Jepsen's TigerBeetle analysis).
 type problem struct {
+	rec      *record
+	log      *logFold
 	n        int     // numbers 1..n exist; what follows are bounds for a longer tail
 	lo, hi   []int32 // by number; before = no bound, never = no bound
 	who      []int32 // the publish of each number, or none for a gap
 	subject  []int32 // of each number, or none
 	refusals []disjunction
 	newest   []subjectLast
+	nexts    []int32 // answered next-ofs
 	// unconditional and conditional are the publishes with an open outcome that were
 	// never seen, in the order of their calls; conditional by expected last sequence.
 	unconditional []candidate
 	conditional   map[uint64][]candidate
+	// subjects tells that some publish depends on the newest message of its subject.
+	subjects bool
+	// void is the number below which a gap may be one that was never given.
+	void int
 	// rest is the least hi above n: numbers beyond those that can be filled.
 	rest int32
+
+	// unseen is how many more may follow the last number.
+	unseen int
 
 	open, placed, searches int
 }
@@ -57,6 +66,10 @@ const (
 	gap                             // nothing can be number i, although j was there at hi
 	twoValues                       // number j was shown with two values, at lo and hi
 	twoNumbers                      // one value was shown at i (lo) and at j (hi)
+	storedTwice                     // two publishes (returns lo and hi) were told that they had stored j
+	onlyDuplicates                  // the value of j (shown at hi) was acknowledged as a duplicate only
+	wrongPrev                       // pubJ, conditional on its subject's newest message, was stored as j (shown at hi) after i
+	skippedOne                      // asked (call lo) for the next from i, told (return hi) of j, though i was there
 	wrongCondition                  // a conditional publish (call lo, return hi) stored as j
 	wrongRefusal                    // refused, naming the number that it expected
 	neverPublished                  // the value of j (shown at hi) was published by nobody
@@ -66,20 +79,23 @@ const (
 )
 
 // problem reduces what was folded to bounds. A clash that shows without any order comes back.
-func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
-	p := &problem{conditional: map[uint64][]candidate{}, rest: never}
-	p.candidates(rec, l)
+func (l *logFold) problem(writesOnly bool) (*problem, *clash) {
+	p := &problem{rec: l.rec, log: l, conditional: map[uint64][]candidate{}, rest: never}
+	p.candidates(l)
 	// Above known+open numbers there is a gap that nothing can fill: no need to look further.
-	p.n = int(min(l.top, uint64(l.known+p.open+1)))
+	skipped := l.rules.skipped()
+	p.n = int(min(l.top, uint64(l.known+p.open+1)+min(skipped, l.top)))
+	p.void = int(min(skipped, uint64(p.n)+1))
 	p.size(p.n + p.open) // room for what may extend the tail
 	var bad *clash
 	l.slots.each(func(seq uint64, c *slot) bool {
 		if seq == 0 {
 			return true
 		}
-		lo, hi := l.bounds(seq, c, writesOnly)
+		lo, hi := c.bounds(writesOnly)
+		pub := none
 		if c.value > 0 {
-			if bad = owned(rec, c, seq); bad != nil {
+			if pub, bad = l.storer(c, seq); bad != nil {
 				return false
 			}
 		}
@@ -91,26 +107,34 @@ func (l *logFold) problem(rec *record, writesOnly bool) (*problem, *clash) {
 			return true
 		}
 		p.lo[seq], p.hi[seq] = max(lo, p.lo[seq]), hi
-		if c.value > 0 {
-			pub := rec.values[c.value-1].pub
-			p.put(int(seq), candidate{pub, rec.ops[pub].call, rec.ops[pub].subject})
+		if pub != none {
+			p.put(int(seq), candidate{pub, l.rec.ops[pub].call, l.rec.ops[pub].subject})
 		}
 		return true
 	})
 	if bad != nil {
 		return nil, bad
 	}
-	p.refusals = l.refusal
-	if !writesOnly {
-		p.newest = l.newest
+	for _, d := range l.refusal {
+		if !writesOnly || !d.read {
+			p.refusals = append(p.refusals, d)
+		}
 	}
-	return p, p.wrongSubject()
+	for _, x := range l.newest {
+		if !writesOnly || x.refusal {
+			p.newest = append(p.newest, x)
+		}
+	}
+	if !writesOnly {
+		p.nexts = l.nexts
+	}
+	return p, nil
 }
 
 // wrongSubject finds an answer about the last of a subject that is a message of another.
 func (p *problem) wrongSubject() *clash {
 	for _, x := range p.newest {
-		if x.seq > 0 && x.seq <= uint64(p.n) && p.who[x.seq] != none && p.subject[x.seq] != x.subject {
+		if !x.above && x.seq > 0 && x.seq <= uint64(p.n) && p.who[x.seq] != none && p.subject[x.seq] != x.subject {
 			return &clash{kind: wrongSubject, j: x.seq, lo: x.call, hi: x.ret, pubJ: p.who[x.seq]}
 		}
 	}
@@ -125,7 +149,7 @@ func (p *problem) size(n int) {
 	}
 }
 
-func (l *logFold) bounds(seq uint64, c *slot, writesOnly bool) (lo, hi int32) {
+func (c *slot) bounds(writesOnly bool) (lo, hi int32) {
 	lo, hi = c.loAck-1, never
 	if c.hiAck > 0 {
 		hi = c.hiAck - 1
@@ -133,22 +157,31 @@ func (l *logFold) bounds(seq uint64, c *slot, writesOnly bool) (lo, hi int32) {
 	if writesOnly {
 		return lo, hi
 	}
-	// A number that a rule removed may be not-found for that reason.
-	if !l.removed[seq] {
-		lo = max(lo, c.loRead-1)
-	}
+	lo = max(lo, c.loRead-1)
 	if c.hiRead > 0 {
 		hi = min(hi, c.hiRead-1)
 	}
 	return lo, hi
 }
 
-// candidates collects the publishes with an open outcome whose value was never seen.
-func (p *problem) candidates(rec *record, l *logFold) {
+// candidates collects the publishes with an open outcome whose value was never seen, of each value the first; or all that
+// may have stored it again after its id was forgotten.
+func (p *problem) candidates(l *logFold) {
 	for _, id := range l.writes {
-		o := &rec.ops[id]
-		if o.status == failed || o.status == done && o.seq > 0 || l.seq(o.value) > 0 {
+		o := &p.rec.ops[id]
+		p.subjects = p.subjects || o.ofSubject > 0
+		if !o.mayStore() {
 			continue
+		}
+		if at := l.seq(o.value); at > 0 || o.prev != none && l.mayStoreBefore(o.prev) {
+			if !p.rec.forgettable(o.value, l.rules, p.rec.nowT) {
+				continue
+			}
+			if at > 0 {
+				if pub, _ := l.storer(l.slots.at(at), at); pub == id {
+					continue
+				}
+			}
 		}
 		p.open++
 		c := candidate{id, o.call, o.subject}
@@ -160,20 +193,44 @@ func (p *problem) candidates(rec *record, l *logFold) {
 	}
 }
 
-// owned finds what is wrong with the publish of the value at seq.
-func owned(rec *record, c *slot, seq uint64) *clash {
-	pub := rec.values[c.value-1].pub
-	if pub == none {
-		return &clash{kind: neverPublished, j: seq, lo: none, hi: c.shown - 1, pubI: none, pubJ: none}
+// mayStoreBefore tells whether operation id, or one before it with the same value, has an open outcome.
+func (l *logFold) mayStoreBefore(id int32) bool {
+	for ; id != none; id = l.rec.ops[id].prev {
+		if l.rec.ops[id].mayStore() {
+			return true
+		}
 	}
-	o := &rec.ops[pub]
-	switch {
-	case o.status == failed:
-		return &clash{kind: wasRefused, j: seq, lo: o.ret, hi: c.shown - 1, pubJ: pub}
-	case o.expect > 0 && seq != o.expect:
-		return &clash{kind: wrongCondition, j: seq, lo: o.call, hi: c.shown - 1, pubJ: pub}
+	return false
+}
+
+// storer returns the publish of the value at seq, the earliest that may have been it, or what is wrong with all of them.
+func (l *logFold) storer(c *slot, seq uint64) (int32, *clash) {
+	v := &l.rec.values[c.value-1]
+	if v.pub == none {
+		return none, &clash{kind: neverPublished, j: seq, lo: none, hi: c.shown - 1, pubI: none, pubJ: none}
 	}
-	return nil
+	if c.own > 0 && l.rec.ops[c.own-1].value == c.value-1 {
+		return c.own - 1, nil
+	}
+	found, bad := none, &clash{kind: onlyDuplicates, j: seq, lo: none, hi: c.shown - 1, pubI: none, pubJ: v.pub}
+	for id := v.again; id != none; id = l.rec.ops[id].prev {
+		o := &l.rec.ops[id]
+		switch {
+		case o.status == failed:
+			if bad.kind == onlyDuplicates {
+				bad.kind, bad.lo, bad.pubJ = wasRefused, o.ret, id
+			}
+		case !o.mayStore():
+		case o.expect > 0 && seq != o.expect:
+			bad = &clash{kind: wrongCondition, j: seq, lo: o.call, hi: c.shown - 1, pubJ: id}
+		default:
+			found = id
+		}
+	}
+	if found != none {
+		bad = nil
+	}
+	return found, bad
 }
 
 // decide finds whether moments exist.
@@ -183,12 +240,12 @@ func (p *problem) decide(budget int) (spec.Verdict, *clash) {
 		return spec.Violated, bad
 	}
 	bad = filled.sweep()
-	if bad == nil {
+	if bad == nil || p.open > 0 && filled.extended().sweep() == nil {
 		return spec.Holds, nil
 	}
 	// With open outcomes and refusals that allow two readings, another filling could do:
 	// an unseen publish may also extend the tail. Refute without them, or search.
-	if p.open == 0 || len(p.refusals)+len(p.newest) == 0 {
+	if p.open == 0 || len(p.refusals)+len(p.newest)+len(p.nexts) == 0 && !p.subjects {
 		return spec.Violated, bad
 	}
 	if sure := p.relaxed().sweep(); sure != nil {
@@ -214,64 +271,6 @@ func (p *problem) deadlines() []int32 {
 		d[s] = min(d[s+1], p.hi[s])
 	}
 	return d
-}
-
-// fill gives each gap a publish with an open outcome. Deadlines only grow with the number, so
-// whoever fits a gap fits every later one, and any choice is as good; but a conditional publish
-// fits one gap only and goes first. With answers about the last of a subject, subjects matter
-// too, and the choice is then only a good guess: decide makes up for a bad one.
-func (p *problem) fill() (*problem, *clash) {
-	q, d := p, p.deadlines()
-	var waiting []candidate // unconditional, called, not placed, in call order
-	next, subjects := 0, newSubjectBounds(p)
-	for s := 1; s <= p.n; s++ {
-		if p.who[s] != none {
-			subjects.pass(p.subject[s])
-			continue
-		}
-		if q == p {
-			q = p.clone()
-		}
-		for next < len(p.unconditional) && p.unconditional[next].call < d[s] {
-			waiting = append(waiting, p.unconditional[next])
-			next++
-		}
-		c, ok := p.pick(s, d[s], &waiting, subjects)
-		if !ok {
-			return nil, p.gapAt(s, d[s])
-		}
-		q.put(s, c)
-		subjects.pass(c.subject)
-		p.placed++
-	}
-	return q, nil
-}
-
-// maxGuesses limits how many publishes are looked at for one gap, for the sake of subjects.
-const maxGuesses = 64
-
-// pick chooses who fills gap s.
-func (p *problem) pick(s int, deadline int32, waiting *[]candidate, subjects *subjectBounds) (candidate, bool) {
-	for _, c := range p.conditional[uint64(s-1)] {
-		if c.call < deadline {
-			return c, true
-		}
-	}
-	w := *waiting
-	if len(w) == 0 {
-		return candidate{}, false
-	}
-	i := 0
-	for k := 0; k < min(len(w), maxGuesses); k++ {
-		if subjects.allow(w[k].subject, s, deadline) {
-			i = k
-			break
-		}
-	}
-	c := w[i]
-	copy(w[1:i+1], w[:i])
-	*waiting = w[1:]
-	return c, true
 }
 
 // gapAt is the clash of a gap: the earliest proof that something at or above it was there.
@@ -303,13 +302,21 @@ func (p *problem) put(s int, c candidate) {
 // nothing is concluded from the end of the log, where an unseen publish may follow.
 func (p *problem) relaxed() *problem {
 	q := p.clone()
-	q.refusals = slices.DeleteFunc(slices.Clone(p.refusals), func(d disjunction) bool { return d.e >= uint64(p.n) })
+	q.unseen = p.open
+	q.refusals = slices.DeleteFunc(slices.Clone(p.refusals), func(d disjunction) bool { return d.then > uint64(p.n) })
 	return q
 }
 
 // sweep assigns each number its earliest moment and finds the first that comes too late. It
 // only raises, so the fixpoint it reaches is the least solution if there is any.
 func (p *problem) sweep() *clash {
+	for _, find := range [...]func() *clash{p.wrongSubject, p.wrongPrev, p.skippedOne} {
+		if bad := find(); bad != nil {
+			return bad
+		}
+	}
+	attempt := *p // what bounds it may not bound a longer one
+	p = &attempt
 	p.boundSubjects()
 	at := make([]int32, p.n+2)
 	from := make([]int32, p.n+2) // number whose bound made the moment
@@ -319,66 +326,18 @@ func (p *problem) sweep() *clash {
 		if at[s], from[s] = at[s-1], from[s-1]; p.lo[s] > at[s] {
 			at[s], from[s] = p.lo[s], int32(s)
 		}
-		if bad := r.force(s, at, from); bad != nil {
+		if bad := r.force(s, s, at, from); bad != nil {
 			return bad
 		}
 	}
 	at[p.n+1] = never
-	if bad := r.force(p.n+1, at, from); bad != nil {
+	if bad := r.force(p.n+1, p.n, at, from); bad != nil {
 		return bad
 	}
 	for s := 1; s <= p.n; s++ {
 		if at[s] > p.hi[s] {
 			i := from[s]
 			return &clash{kind: tooLate, i: uint64(i), j: uint64(s), lo: at[s], hi: p.hi[s], pubI: p.who[i], pubJ: p.who[s]}
-		}
-	}
-	return nil
-}
-
-// refusals holds the disjunctions by the number e+1, those that return first in front.
-type refusals struct {
-	d    []disjunction
-	next map[uint64]int // e+1 to its first disjunction not yet forced
-}
-
-func newRefusals(d []disjunction, n int) *refusals {
-	r := &refusals{next: map[uint64]int{}}
-	for _, x := range d {
-		if x.e <= uint64(n) { // a number beyond all never was the last one
-			r.d = append(r.d, x)
-		}
-	}
-	slices.SortFunc(r.d, func(a, b disjunction) int {
-		return cmp.Or(cmp.Compare(a.e, b.e), cmp.Compare(a.ret, b.ret))
-	})
-	for i := len(r.d) - 1; i >= 0; i-- {
-		r.next[r.d[i].e+1] = i
-	}
-	return r
-}
-
-// force goes through the refusals that expected s-1 as the last number. If s enters only after
-// the return, s-1 must enter after the call. That call is before s's moment, so nothing above
-// moves; but what is below may be forced in turn. Each refusal is forced at most once.
-func (r *refusals) force(s int, at, from []int32) *clash {
-	for ; s > 0; s-- {
-		i, ok := r.next[uint64(s)]
-		if !ok {
-			return nil
-		}
-		raised := false
-		for ; i < len(r.d) && r.d[i].e+1 == uint64(s) && r.d[i].ret < at[s]; i++ {
-			if s == 1 {
-				return &clash{kind: refusedEmpty, i: 1, j: 1, lo: r.d[i].call, hi: r.d[i].ret, pubI: none, pubJ: none}
-			}
-			if r.d[i].call > at[s-1] {
-				at[s-1], from[s-1], raised = r.d[i].call, int32(s-1), true
-			}
-		}
-		r.next[uint64(s)] = i
-		if !raised {
-			return nil
 		}
 	}
 	return nil

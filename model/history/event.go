@@ -170,12 +170,13 @@ type Stream struct {
 	Retention string `json:"retention,omitempty"`
 	Discard   string `json:"discard,omitempty"`
 	// Limits; 0 is none. MaxAge and Duplicates (the deduplication window) are nanoseconds.
-	MaxMsgs    int64 `json:"max_msgs,omitempty"`
-	MaxBytes   int64 `json:"max_bytes,omitempty"`
-	MaxAge     int64 `json:"max_age,omitempty"`
-	MaxMsgSize int64 `json:"max_msg_size,omitempty"`
-	MaxMsgsPer int64 `json:"max_msgs_per_subject,omitempty"`
-	Duplicates int64 `json:"duplicate_window,omitempty"`
+	MaxMsgs    int64  `json:"max_msgs,omitempty"`
+	MaxBytes   int64  `json:"max_bytes,omitempty"`
+	MaxAge     int64  `json:"max_age,omitempty"`
+	MaxMsgSize int64  `json:"max_msg_size,omitempty"`
+	MaxMsgsPer int64  `json:"max_msgs_per_subject,omitempty"`
+	Duplicates int64  `json:"duplicate_window,omitempty"`
+	FirstSeq   uint64 `json:"first_seq,omitempty"` // number of its first message; 0 is 1
 	// Consumers that the run made, with what a judge must know of them.
 	Consumers []Consumer `json:"consumers,omitempty"`
 }

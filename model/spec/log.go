@@ -12,6 +12,8 @@ const (
 	LogRead
 	// LogLast returns the newest sequence and value (of Subject, if set), or NotFound.
 	LogLast
+	// LogNext returns the first sequence at or above Seq, and its value (of Subject, if set), or NotFound.
+	LogNext
 )
 
 // LogStatus is what a client was told of an operation.
@@ -34,6 +36,10 @@ type LogInput struct {
 	Value   string
 	Seq     uint64
 	Expect  uint64 // expected last sequence plus one; 0: unconditional
+	// SubjectExpect is as Expect, for the newest message of Subject. ID, if set, makes a publish a duplicate of an
+	// earlier one with it.
+	SubjectExpect uint64
+	ID            string
 }
 
 // LogOutput is what was answered.
@@ -44,6 +50,8 @@ type LogOutput struct {
 	NotFound bool
 	// Actual is the last sequence that a refusal named, plus one; 0: it named none.
 	Actual uint64
+	// Dup: it was acknowledged as a duplicate. Silent: it was refused for what was under way, which says nothing of the log.
+	Dup, Silent bool
 }
 
 // LogState is a log: its newest entry, linked to those before. The nil pointer is the empty
@@ -52,12 +60,13 @@ type LogState struct {
 	Seq     uint64
 	Subject string
 	Value   string
+	ID      string
 	hash    uint64
 	prev    *LogState
 }
 
 // LogStep is the sequential specification: whether a log in state s may answer in with out,
-// and the state after. Messages are numbered from 1 without a gap and never removed.
+// and the state after. Messages are numbered from 1 without a gap and never removed; ids are never forgotten.
 func LogStep(s *LogState, in LogInput, out LogOutput) (bool, *LogState) {
 	switch in.Verb {
 	case LogPublish:
@@ -80,22 +89,59 @@ func LogStep(s *LogState, in LogInput, out LogOutput) (bool, *LogState) {
 			return out.NotFound && e == nil, s
 		}
 		return e.Seq == out.Seq && e.Value == out.Value, s
+	case LogNext:
+		if out.Status != LogOK {
+			return true, s
+		}
+		e := s.next(in.Subject, in.Seq)
+		if out.NotFound || e == nil {
+			return out.NotFound && e == nil, s
+		}
+		return e.Seq == out.Seq && e.Value == out.Value, s
 	}
 	return false, s
 }
 
 func (s *LogState) publish(in LogInput, out LogOutput) (bool, *LogState) {
-	fits := in.Expect == 0 || in.Expect-1 == s.Last()
-	switch out.Status {
-	case LogOK:
+	fits := s.fits(in)
+	first := s.withID(in.ID)
+	switch {
+	case out.Status == LogOK && (out.Dup || first != nil):
+		return out.Dup && first != nil && out.Seq == first.Seq, s
+	case out.Status == LogOK:
 		return fits && out.Seq == s.Last()+1, s.push(in)
-	case LogRefused:
-		return !fits && (out.Actual == 0 || out.Actual-1 == s.Last()), s
-	}
-	if !fits {
+	case out.Status == LogRefused:
+		return s.refuses(in, out), s
+	case first != nil || !fits:
 		return true, s
 	}
 	return true, s.push(in)
+}
+
+// fits tells whether the conditions of in are met.
+func (s *LogState) fits(in LogInput) bool {
+	return (in.Expect == 0 || in.Expect-1 == s.Last()) && (in.SubjectExpect == 0 || in.SubjectExpect-1 == s.newest(in.Subject).Last())
+}
+
+// refuses tells whether the refusal out of in may be given. One of a publish with two conditions, one that names no
+// number for a subject, and one for what is under way say nothing.
+func (s *LogState) refuses(in LogInput, out LogOutput) bool {
+	switch {
+	case out.Silent || in.Expect > 0 && in.SubjectExpect > 0 || in.SubjectExpect > 0 && out.Actual == 0:
+		return true
+	case in.SubjectExpect > 0:
+		return !s.fits(in) && out.Actual-1 == s.newest(in.Subject).Last()
+	}
+	return !s.fits(in) && (out.Actual == 0 || out.Actual-1 == s.Last())
+}
+
+func (s *LogState) withID(id string) *LogState {
+	for ; id != "" && s != nil; s = s.prev {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // Last is the newest sequence, 0 for the empty log.
@@ -113,7 +159,7 @@ func (s *LogState) push(in LogInput) *LogState {
 			h = (h ^ uint64(part[i])) * 1099511628211
 		}
 	}
-	return &LogState{Seq: s.Last() + 1, Subject: in.Subject, Value: in.Value, hash: h, prev: s}
+	return &LogState{Seq: s.Last() + 1, Subject: in.Subject, Value: in.Value, ID: in.ID, hash: h, prev: s}
 }
 
 func (s *LogState) at(seq uint64) *LogState {
@@ -132,6 +178,15 @@ func (s *LogState) newest(subject string) *LogState {
 		}
 	}
 	return nil
+}
+
+func (s *LogState) next(subject string, from uint64) (found *LogState) {
+	for ; s != nil && s.Seq >= from; s = s.prev {
+		if subject == "" || s.Subject == subject {
+			found = s
+		}
+	}
+	return found
 }
 
 // LogEqual tells whether two logs hold the same messages.
@@ -161,7 +216,12 @@ func Describe(in LogInput, out LogOutput) string {
 		if in.Expect > 0 {
 			what += fmt.Sprintf(" if last=%d", in.Expect-1)
 		}
+		if in.SubjectExpect > 0 {
+			what += fmt.Sprintf(" if last of %s=%d", in.Subject, in.SubjectExpect-1)
+		}
 		switch {
+		case out.Status == LogOK && out.Dup:
+			return fmt.Sprintf("%s: duplicate of %d", what, out.Seq)
 		case out.Status == LogOK:
 			return fmt.Sprintf("%s: stored at %d", what, out.Seq)
 		case out.Status == LogRefused && out.Actual > 0:
@@ -174,6 +234,9 @@ func Describe(in LogInput, out LogOutput) string {
 		return fmt.Sprintf("read %d: %s", in.Seq, answer(out, out.Value))
 	}
 	what := "last"
+	if in.Verb == LogNext {
+		what = fmt.Sprintf("next from %d", in.Seq)
+	}
 	if in.Subject != "" {
 		what += " of " + in.Subject
 	}
