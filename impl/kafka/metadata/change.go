@@ -49,7 +49,7 @@ func (c *change) apply() bool {
 	return true
 }
 
-// eligible is the ELR and the last known leader that go with the wanted ISR: who leaves an ISR that is too small holds
+// eligible is the ELR, and the leader that was last known, that go with the wanted ISR: who leaves an ISR that is too small holds
 // everything below the high watermark, which does not move any more (KIP-966).
 func (c *change) eligible() (elr, last []uint32) {
 	p := c.p
@@ -65,7 +65,7 @@ func (c *change) eligible() (elr, last []uint32) {
 		}
 	}
 	last = p.LastKnown
-	if len(c.isr) == 0 && len(elr) == 0 && len(last) == 0 && p.Leader != NoLeader {
+	if len(c.isr) == 0 && p.Leader != NoLeader { // maybeUpdateLastKnownLeader: as it becomes leaderless
 		last = []uint32{p.Leader}
 	}
 	return elr, last

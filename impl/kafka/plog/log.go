@@ -35,6 +35,7 @@ type Log struct {
 	epochs  []EpochStart
 	end     int64 // behind the last appended batch
 	synced  int64 // everything below survives a power failure
+	rooted  bool  // the names of the directories above were asked to be made durable
 	unsaid  int64 // messages appended since the last sync was asked for
 	pending []pending
 	cached  int64
@@ -43,9 +44,10 @@ type Log struct {
 }
 
 type segment struct {
-	base int64
-	name string
-	size int64
+	base  int64
+	name  string
+	size  int64
+	named bool // its name was asked to be made durable
 }
 
 // batch is where a batch lies; data is nil once it has left memory.
@@ -122,6 +124,9 @@ func (l *Log) Append(fx *machine.Effects, data []byte) {
 		l.unsaid = 0
 	}
 	fx.Do(op)
+	if op.AndSync {
+		l.syncNames(fx, s, h.Base, true)
+	}
 	fx.Charge(machine.WorkStore, 1, int64(len(data)), 1)
 	l.trim()
 }
@@ -168,6 +173,31 @@ func (l *Log) sync(fx *machine.Effects, s *segment) {
 	token := l.tokens()
 	fx.Do(machine.DiskOp{Kind: machine.Sync, File: s.name, Token: token})
 	l.pending = append(l.pending, pending{token: token, start: l.end, end: l.end})
+	l.syncNames(fx, s, l.end, false)
+}
+
+// syncNames makes a new segment's name durable with its first sync (UnifiedLog.flush syncs the directory of a new segment), and
+// those of the directories above with the log's first.
+func (l *Log) syncNames(fx *machine.Effects, s *segment, start int64, holds bool) {
+	if s.named {
+		return
+	}
+	s.named = true
+	dirs := []string{l.cfg.Dir}
+	if !l.rooted {
+		l.rooted = true
+		for i := len(l.cfg.Dir) - 1; i >= 0; i-- {
+			if l.cfg.Dir[i] == '/' {
+				dirs = append(dirs, l.cfg.Dir[:i])
+			}
+		}
+		dirs = append(dirs, "")
+	}
+	for _, dir := range dirs {
+		token := l.tokens()
+		fx.Do(machine.DiskOp{Kind: machine.SyncDir, File: dir, Token: token})
+		l.pending = append(l.pending, pending{token: token, start: start, end: start, holds: holds})
+	}
 }
 
 // Flush syncs what is not synced, and nobody waits for it (flush.ms).
