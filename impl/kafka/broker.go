@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/idempotence"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/plog"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
@@ -67,7 +68,7 @@ type Broker struct {
 // foundLog is a partition's log as boot found it, before the metadata says whose it is.
 type foundLog struct {
 	log       *plog.Log
-	producers producers
+	producers idempotence.Producers
 	torn      int64
 }
 
@@ -157,10 +158,10 @@ func (b *Broker) observer() func(machine.Observation) {
 
 // open reads a partition's log from an image.
 func (b *Broker) open(id uint32, image machine.Image, flush int64) error {
-	f := &foundLog{producers: producers{}}
+	f := &foundLog{producers: idempotence.Producers{}}
 	cfg := plog.Config{Dir: partitionDir(id), SegmentBytes: b.cfg.SegmentBytes, CacheBytes: b.cfg.CacheBytes, FlushMessages: flush}
 	var err error
-	f.log, f.torn, err = plog.Open(cfg, image, b.fx, func() machine.Token { return b.token(b.partition(id)) }, func(h proto.Head, _ []byte) { f.producers.note(&h) })
+	f.log, f.torn, err = plog.Open(cfg, image, b.fx, func() machine.Token { return b.token(b.partition(id)) }, func(h proto.Head, _ []byte) { f.producers.Note(&h) })
 	if err != nil {
 		return fmt.Errorf("partition %d: %w", id, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/idempotence"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/plog"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
@@ -17,7 +18,7 @@ type partition struct {
 	meta      *metadata.Partition // the controller's state, as applied here
 	stream    string              // name for observers
 	log       *plog.Log
-	producers producers
+	producers idempotence.Producers
 
 	epoch   int32 // leader epoch that this replica follows or leads in
 	leading bool
@@ -396,8 +397,8 @@ func (p *partition) truncate(offset int64) {
 		return
 	}
 	end := p.log.Truncate(p.b.fx, max(offset, 0))
-	p.producers = producers{}
-	p.log.Each(func(h *proto.Head) { p.producers.note(h) })
+	p.producers = idempotence.Producers{}
+	p.log.Each(func(h *proto.Head) { p.producers.Note(h) })
 	p.b.observe(machine.Observation{Kind: machine.Truncated, Stream: p.stream, Group: p.group(), Index: uint64(end) + 1, Term: uint64(max(p.epoch, 0)), Why: "the leader's log diverges"})
 	if end < p.said {
 		p.said = end

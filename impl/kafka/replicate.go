@@ -310,7 +310,7 @@ func (p *partition) fetched(f *fetcher, r *proto.FetchResult) {
 			return false
 		}
 		p.log.Append(p.b.fx, append(p.b.fx.Alloc(len(batch))[:0], batch...))
-		p.producers.note(&h)
+		p.producers.Note(&h)
 		return true
 	})
 	if p.log.Appended() != was || len(r.Batches) > 0 {
