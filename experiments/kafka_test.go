@@ -12,6 +12,7 @@ import (
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/impl/kafka"
 	kclient "github.com/brokerlab/brokerlab/impl/kafka/client"
+	"github.com/brokerlab/brokerlab/impl/redpanda"
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -20,7 +21,7 @@ import (
 )
 
 // kafkaRun runs three Kafka-style nodes under a plan and has what happened judged.
-func kafkaRun(t *testing.T, seed uint64, plan string, broker kafka.Config, client kclient.Config) (*checker.Report, *history.History, *sim.World) {
+func kafkaRun(t *testing.T, seed uint64, plan string, broker any, client kclient.Config) (*checker.Report, *history.History, *sim.World) {
 	t.Helper()
 	parsed, err := faults.Parse("plan v1\n" + plan)
 	require.NoError(t, err)
@@ -30,9 +31,16 @@ func kafkaRun(t *testing.T, seed uint64, plan string, broker kafka.Config, clien
 	cfg := sim.Config{Seed: seed, Plan: parsed, Hooks: r.hooks()}
 	nodes := r.nodes()
 	for _, id := range nodes {
-		b := broker
-		b.Node, b.Nodes, b.Observe = id, nodes, true
-		cfg.Processes = append(cfg.Processes, sim.Process{ID: id, Broker: true, Boot: kafka.Boot(b)})
+		var boot machine.Boot
+		switch b := broker.(type) {
+		case kafka.Config:
+			b.Node, b.Nodes, b.Observe = id, nodes, true
+			boot = kafka.Boot(b)
+		case redpanda.Config:
+			b.Node, b.Nodes, b.Observe = id, nodes, true
+			boot = redpanda.Boot(b)
+		}
+		cfg.Processes = append(cfg.Processes, sim.Process{ID: id, Broker: true, Boot: boot})
 	}
 	id := sim.FirstClient
 	add := func(name string, l load.Load) {
@@ -104,6 +112,17 @@ func TestKafkaDbg(t *testing.T) {
 					t.Log(v.Guarantee, v.Value, v.Sentence)
 				}
 			}
+		}
+	}
+}
+
+func TestRedpandaDbg(t *testing.T) {
+	for _, plan := range []string{"at 50s heal\n", "at 20s power all for 2s keep=none\nat 50s heal\n", "at 20s crash leader of ORDERS for 5s\nat 50s heal\n"} {
+		report, h, w := kafkaRun(t, 1, plan, redpanda.Config{}, kclient.Config{Idempotent: true})
+		st := w.Stats()
+		t.Log(st.Events, len(h.Events), st.Steps, st.DiskOps)
+		for _, v := range report.Verdicts {
+			t.Log(v.Guarantee, v.Value, v.Sentence)
 		}
 	}
 }
