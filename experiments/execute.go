@@ -9,7 +9,6 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/impl/broker"
-	"github.com/brokerlab/brokerlab/impl/client"
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -44,10 +43,15 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	if err != nil {
 		return nil, usagef("plan: %v", err)
 	}
+	d, _, err := designOf(c.Profile)
+	if err != nil {
+		return nil, usagef("--profile: %v", err)
+	}
 	claims, err := spec.ClaimsOf(c.Profile, c.Switches)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
+	claims = claims.With(c.Test, "the experiment asks")
 	r := newRecorder(history.Header{
 		Name: c.Name, Seed: uint64(c.Seed), Nodes: c.Cluster.Nodes, System: c.Profile, Settings: c.Switches, Streams: streamsOf(c.Cluster),
 	})
@@ -58,7 +62,7 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	}
 	run.play(w)
 	res := &Result{History: r.whole(), Claims: claims, Executed: w.Executed()}
-	res.Report = checker.Run(res.History, checker.Options{})
+	res.Report = checker.Run(res.History, checker.Options{ProgressBound: d.bound})
 	res.Manifest = manifest(&c, res, w, r.covered)
 	return res, nil
 }
@@ -134,16 +138,16 @@ func (r *run) nodes() []machine.NodeID {
 }
 
 func (r *run) brokers() ([]sim.Process, error) {
-	switches := broker.Switches{}
-	for _, row := range broker.SwitchNames() {
-		name, _, _ := strings.Cut(row, "=")
-		if err := switches.Set(name, r.config.Switches[name]); err != nil {
-			return nil, err
-		}
+	d, _, err := designOf(r.config.Profile)
+	if err != nil {
+		return nil, err
 	}
 	var out []sim.Process
 	for _, id := range r.nodes() {
-		boot := broker.Boot(brokerConfig(&r.config.Cluster, id, r.nodes(), switches))
+		boot, err := d.broker(r.config, id, r.nodes())
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, sim.Process{ID: id, Broker: true, Boot: boot})
 	}
 	return out, nil
@@ -167,11 +171,11 @@ func (r *run) clients() []sim.Process {
 	c := r.config
 	key := load.Key(c.Seed).Sub("load")
 	id := sim.FirstClient
+	d, _, _ := designOf(c.Profile) // brokers have asked
 	var out []sim.Process
 	add := func(name string, first int, l load.Load) {
-		out = append(out, sim.Process{ID: id, Name: name, Boot: client.Boot(client.Config{
-			Name: name, Nodes: r.nodes(), First: machine.NodeID(first), Load: l, Record: clientRecorder{r.recorder, name},
-		})})
+		boot := d.client(c, seat{name: name, nodes: r.nodes(), first: machine.NodeID(first), load: l, record: clientRecorder{r.recorder, name}})
+		out = append(out, sim.Process{ID: id, Name: name, Boot: boot})
 		id++
 	}
 	add("setup", 0, load.NewSetup(c.Cluster.Streams))

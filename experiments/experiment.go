@@ -30,6 +30,11 @@ type Experiment struct {
 	// Duration is how long clients keep asking; for the last Quiet of it the world is healed.
 	Duration time.Duration
 	Quiet    time.Duration
+	// Profile that the experiment is about; "" is the reference. Set are the switches that it turns, before the user's.
+	Profile string
+	Set     []string
+	// Test lists guarantees that are judged although the settings take them back: they are what is asked.
+	Test []spec.ID
 	// Expect says, by profile, which violations the experiment is there to show. A profile
 	// that is not listed is expected to keep its claims.
 	Expect map[string]Expectation
@@ -65,7 +70,7 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(f
 
 // All lists the experiments by name.
 func All() []Experiment {
-	all := []Experiment{quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks}
+	all := []Experiment{kafkaAcksOne, kafkaUnclean, kafkaLastReplica, kafkaPowerLoss, kafkaMinute, quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks}
 	slices.SortFunc(all, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
@@ -108,11 +113,15 @@ func Listing() []Listed {
 // cluster, load or plan that contradict themselves, are *UsageErrors.
 func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	if o.Profile == "" {
-		o.Profile = broker.Profiles()[0]
+		o.Profile = e.Profile
 	}
-	switches, set, err := o.Switches()
+	d, profile, err := designOf(o.Profile)
+	if err != nil {
+		return rundir.Config{}, usagef("--profile: %v", err)
+	}
+	switches, set, err := e.settings(d, profile, o.Set)
 	c := rundir.Config{
-		Name: e.Name, Question: e.Question, Seed: seed, Profile: o.Profile, Cluster: e.Cluster, Load: e.Load,
+		Name: e.Name, Question: e.Question, Seed: seed, Profile: profile, Cluster: e.Cluster, Load: e.Load,
 		LoadFrom: int64(warmUp), LoadUntil: int64(e.Duration), Heal: int64(e.Duration - e.Quiet), Timeout: int64(clientTimeout),
 	}
 	if err != nil {
@@ -122,44 +131,62 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 		c.Cluster, c.Load = e.Shape(load.Key(seed).Sub("shape"))
 	}
 	c.Set = set
-	c.Switches = switches.Map()
+	c.Switches, c.Test = switches, e.Test
 	if len(c.Set) == 0 {
-		c.Expect, c.Also = e.Expect[o.Profile].Violated, e.Expect[o.Profile].Also
+		c.Expect, c.Also = e.Expect[profile].Violated, e.Expect[profile].Also
 	}
 	plan := faults.Plan{}
 	if e.Faults != nil {
 		plan = e.Faults(load.Key(seed).Sub("plan"), c.Cluster)
 	}
 	c.Plan = planLines(healed(plan, c.Heal))
-	return c, validate(&c)
+	return c, validate(&c, d.check(&c))
 }
 
-// Switches are those of the profile with Set on top; set is Set by name. Unknown profiles, switches and ends,
-// and one switch set to two ends, are *UsageErrors.
-func (o Options) Switches() (switches broker.Switches, set map[string]string, err error) {
-	if o.Profile == "" {
-		o.Profile = broker.Profiles()[0]
+// settings are the switches of a profile with Set on top; set is Set by name. Unknown profiles, switches and ends, and one
+// switch set to two ends, are *UsageErrors.
+func (e Experiment) settings(d *design, profile string, user []string) (switches, set map[string]string, err error) {
+	if switches, err = d.profile(profile); err != nil {
+		return nil, nil, usagef("--profile: %v", err)
 	}
-	if switches, err = broker.Profile(o.Profile); err != nil {
-		return switches, nil, usagef("--profile: %v", err)
+	if e.Profile == profile {
+		for _, s := range e.Set {
+			name, value, _ := strings.Cut(s, "=")
+			if err := d.set(switches, name, value); err != nil {
+				return nil, nil, usagef("%s: %v", e.Name, err)
+			}
+		}
 	}
-	for _, s := range o.Set {
+	for _, s := range user {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
-			return switches, nil, usagef("--set %s: want switch=value", s)
+			return nil, nil, usagef("--set %s: want switch=value", s)
 		}
-		if err := switches.Set(name, value); err != nil {
-			return switches, nil, usagef("--set %s: %v", s, err)
+		if err := d.set(switches, name, value); err != nil {
+			return nil, nil, usagef("--set %s: %v", s, err)
 		}
 		if set == nil {
 			set = map[string]string{}
 		}
 		if old, twice := set[name]; twice && old != value {
-			return switches, nil, usagef("--set: %s is set to both %s and %s", name, old, value)
+			return nil, nil, usagef("--set: %s is set to both %s and %s", name, old, value)
 		}
 		set[name] = value
 	}
 	return switches, set, nil
+}
+
+// Switches are those that the broker itself is to run with, as serve does.
+func (o Options) Switches() (switches broker.Switches, err error) {
+	d := natsDesign()
+	if o.Profile == "" {
+		o.Profile = d.profiles[0]
+	}
+	m, _, err := Experiment{}.settings(d, o.Profile, o.Set)
+	if err != nil {
+		return switches, err
+	}
+	return switchesOf(m)
 }
 
 // healed returns the plan with a heal at the end, unless it has one by then.
@@ -195,8 +222,7 @@ const (
 )
 
 // validate lists every fault of a configuration in one *UsageError.
-func validate(c *rundir.Config) error {
-	var found []error
+func validate(c *rundir.Config, found []error) error {
 	bad := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
 	if c.Cluster.Nodes < 1 || c.Cluster.Nodes > maxNodes {
 		bad("cluster.nodes: %d must be between 1 and %d", c.Cluster.Nodes, maxNodes)

@@ -42,7 +42,7 @@ func Replay(path string) (*Replayed, error) {
 	}
 	c := m.Config
 	c.Plan = planLines(plan)
-	if err := validate(&c); err != nil {
+	if err := validate(&c, nil); err != nil {
 		return nil, usagef("%s: %v", path, err)
 	}
 	res, err := Execute(c, nil)

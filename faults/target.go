@@ -57,6 +57,9 @@ func TheOthers() Target   { return Target{{Who: Others}} }
 // LeaderOf is the target of whoever leads stream when the fault strikes.
 func LeaderOf(stream string) Target { return Target{{Who: Leader, Stream: stream}} }
 
+// FollowersOf is everyone who holds stream and does not lead it.
+func FollowersOf(stream string) Target { return Target{{Who: Followers, Stream: stream}} }
+
 // FollowerOf is the target of the n-th (from 1, by id) member that does not lead stream.
 func FollowerOf(stream string, n int) Target {
 	return Target{{Who: Follower, Stream: stream, N: n}}

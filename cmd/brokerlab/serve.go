@@ -118,7 +118,7 @@ func (c *cli) serve(cmd *cobra.Command, f *serveFlags) error {
 	if f.options.Port < -1 || f.options.Port > 65535 {
 		return &experiments.UsageError{Why: fmt.Sprintf("--port %d: want 1 to 65535, or -1", f.options.Port)}
 	}
-	switches, _, err := f.switches.Switches()
+	switches, err := f.switches.Switches()
 	if err != nil {
 		return err
 	}

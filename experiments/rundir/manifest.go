@@ -57,6 +57,8 @@ type Config struct {
 	LoadUntil int64 `json:"load_until_ns"`
 	Heal      int64 `json:"heal_ns"`
 	Timeout   int64 `json:"timeout_ns"`
+	// Test lists guarantees that are judged as if they were claimed, because the experiment asks for them.
+	Test []spec.ID `json:"put_to_the_test,omitempty"`
 	// Expect lists the guarantees whose violation the experiment is there to show; Also
 	// those that may fall with them.
 	Expect []spec.ID `json:"expect_violated,omitempty"`

@@ -49,7 +49,7 @@ const (
 )
 
 // claims is every claim of every system.
-var claims = slices.Concat(logClaims, streamClaims, consumerClaims, coreClaims)
+var claims = slices.Concat(logClaims, streamClaims, consumerClaims, coreClaims, kafkaClaims)
 
 var logClaims = []Claim{
 	{Reference, NoPhantom, nil, ourDesign},
@@ -134,6 +134,18 @@ func AllClaims() Claims {
 		out.Made = append(out.Made, Claim{System: out.System, Guarantee: g.ID, Source: "asked for"})
 	}
 	return out
+}
+
+// With adds guarantees that are put to the test although nobody promises them, each once.
+func (c Claims) With(ids []ID, source string) Claims {
+	for _, id := range ids {
+		if _, made := c.Of(id); made {
+			continue
+		}
+		c.Made = append(slices.Clip(c.Made), Claim{System: c.System, Guarantee: id, Source: source})
+		c.Waived = slices.DeleteFunc(slices.Clone(c.Waived), func(w Claim) bool { return w.Guarantee == id })
+	}
+	return c
 }
 
 // Of returns the claim in force on id, if any.

@@ -211,11 +211,28 @@ func (p *producer) answered(box *outbox, b *batch, r *proto.ProduceResult) {
 		p.failed(box, b, r.Code.String())
 	default:
 		box.remove(b)
+		if p.c.cfg.Idempotent {
+			p.restart()
+		}
 		for _, o := range b.ops {
 			if b.tries > 1 {
 				p.c.finish(o, load.Outcome{Status: load.Unknown, Err: r.Code.String()})
 			} else {
 				p.c.finish(o, failed(r.Code.String()))
+			}
+		}
+	}
+}
+
+// restart begins anew under another producer id: the broker has lost what came before (KIP-360 bumps the epoch instead, to
+// the same end). What was sent before and comes again is not known again by its sequence.
+func (p *producer) restart() {
+	p.pid = 0
+	for _, box := range p.streams {
+		box.seq = 0
+		for _, b := range box.batches {
+			if !b.out {
+				b.body = nil
 			}
 		}
 	}
@@ -233,8 +250,8 @@ func (p *producer) failed(box *outbox, b *batch, why string) {
 	}
 	if !waits && (!p.c.cfg.Idempotent || len(box.batches) == 1) {
 		box.remove(b)
-		if p.c.cfg.Idempotent { // what was sent of it may be stored: the next one begins anew, as a producer that was restarted
-			p.pid, box.seq = 0, 0
+		if p.c.cfg.Idempotent {
+			p.restart()
 		}
 	}
 }

@@ -1,0 +1,133 @@
+package experiments
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/impl/kafka"
+	kclient "github.com/brokerlab/brokerlab/impl/kafka/client"
+	"github.com/brokerlab/brokerlab/impl/redpanda"
+	"github.com/brokerlab/brokerlab/model/machine"
+)
+
+// settingRow is one switch of the Kafka-style designs: its ends, Kafka's own default first, and what it is.
+type settingRow struct {
+	name string
+	ends []string
+	help string
+}
+
+// kafkaSettings are the broker's, the topic's and the producer's settings that claims depend on.
+var kafkaSettings = []settingRow{
+	{"acks", []string{"all", "1", "0"}, "acks of producers"},
+	{"flush", []string{"none", "each"}, "flush.messages of topics: never, or 1"},
+	{"min-isr", []string{"2", "1"}, "min.insync.replicas of topics"},
+	{"elr", []string{"on", "off"}, "eligible leader replicas (KIP-966)"},
+	{"unclean", []string{"off", "on"}, "unclean.leader.election.enable"},
+	{"idempotence", []string{"on", "off"}, "enable.idempotence of producers; off with acks=0 and 1"},
+}
+
+var redpandaSettings = []settingRow{
+	{"acks", []string{"all", "1", "0"}, "acks of producers"},
+	{"idempotence", []string{"on", "off"}, "enable.idempotence of producers; off with acks=0 and 1"},
+}
+
+// setRow turns a switch of a table.
+func setRow(rows []settingRow) func(map[string]string, string, string) error {
+	return func(m map[string]string, name, value string) error {
+		var names []string
+		for _, row := range rows {
+			names = append(names, row.name+"="+strings.Join(row.ends, "|"))
+			if row.name != name {
+				continue
+			}
+			for _, end := range row.ends {
+				if end == value {
+					m[name] = value
+					return nil
+				}
+			}
+			return fmt.Errorf("switch %s: %q is not one of %s", name, value, strings.Join(row.ends, ", "))
+		}
+		return fmt.Errorf("unknown switch %q: want one of %s", name, strings.Join(names, ", "))
+	}
+}
+
+func rowDefaults(rows []settingRow) func(string) (map[string]string, error) {
+	return func(string) (map[string]string, error) {
+		m := map[string]string{}
+		for _, row := range rows {
+			m[row.name] = row.ends[0]
+		}
+		return m, nil
+	}
+}
+
+// kafkaBound: a node that was down comes back when the session of the process before it has ended (9 s), and the next
+// heartbeat lets it in.
+const kafkaBound = int64(20 * time.Second)
+
+// kafkaDesign is the Kafka-style broker with the defaults of Kafka 4.1.
+func kafkaDesign() *design {
+	return &design{
+		profiles: []string{"kafka"}, bound: kafkaBound, profile: rowDefaults(kafkaSettings), set: setRow(kafkaSettings), check: plainLogs,
+		broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
+			return kafka.Boot(kafka.Config{
+				Node: id, Nodes: nodes, Observe: true,
+				ELR: c.Switches["elr"] == "on", Unclean: c.Switches["unclean"] == "on",
+				SegmentBytes: c.Cluster.Limits.SegmentBytes, CacheBytes: c.Cluster.Limits.CacheBytes,
+			}), nil
+		},
+		client: kafkaClient,
+	}
+}
+
+// redpandaDesign is a Raft group a partition.
+func redpandaDesign() *design {
+	return &design{
+		profiles: []string{"redpanda"}, profile: rowDefaults(redpandaSettings), set: setRow(redpandaSettings), check: plainLogs,
+		broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
+			return redpanda.Boot(redpanda.Config{Node: id, Nodes: nodes, Observe: true, Tick: c.Cluster.TickMS * int64(time.Millisecond), ElectionTicks: c.Cluster.ElectionTicks}), nil
+		},
+		client: kafkaClient,
+	}
+}
+
+func kafkaClient(c *rundir.Config, who seat) machine.Boot {
+	acks := map[string]int8{"all": -1, "1": 1, "0": kclient.None}[c.Switches["acks"]]
+	minISR, _ := strconv.Atoi(c.Switches["min-isr"])
+	flush := 0
+	if c.Switches["flush"] == "each" {
+		flush = 1
+	}
+	return kclient.Boot(kclient.Config{
+		Name: who.name, Nodes: who.nodes, Load: who.load, Record: who.record,
+		Acks: acks, Idempotent: acks == -1 && c.Switches["idempotence"] == "on", MinISR: minISR, Flush: flush,
+	})
+}
+
+// plainLogs lists what a run asks of a log that only streams have.
+func plainLogs(c *rundir.Config) (faults []error) {
+	bad := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	for i := range c.Cluster.Streams {
+		s := &c.Cluster.Streams[i]
+		at := fmt.Sprintf("cluster.streams[%d]", i)
+		bad(len(s.Consumers) > 0, "%s.consumers: profile %s has none", at, c.Profile)
+		bad(s.Retention != "" || s.Discard != "" || s.MaxMsgs+s.MaxBytes+s.MaxAgeMS+s.MaxMsgsPerSubject+s.DuplicateWindowMS != 0,
+			"%s: profile %s has no limits, retention or deduplication windows", at, c.Profile)
+	}
+	for i := range c.Load.Groups {
+		g := &c.Load.Groups[i]
+		bad(g.Send != nil || g.Request != nil || g.Subscribe != nil || g.Serve != nil || g.Work != nil || g.Follow != nil,
+			"load.clients[%d]: profile %s only publishes and reads", i, c.Profile)
+		bad(g.ConditionalPercent > 0, "load.clients[%d].conditional_percent: profile %s has no expectations", i, c.Profile)
+	}
+	return faults
+}
