@@ -71,8 +71,9 @@ var kafkaLastReplica = onFive(kafkaLoss("kafka-last-replica", "What does the las
 		dark := second + d.time("dark", 13, 14)
 		back := dark + 14_000*ms
 		return faults.Plan{Faults: []faults.Fault{
-			{At: first, Kind: faults.Crash, Targets: one(faults.FollowerOf(ordersName, 1)), For: back - first},
-			{At: second, Kind: faults.Crash, Targets: one(faults.FollowerOf(ordersName, 2)), For: back + 2000*ms - second},
+			// They are cut off and not restarted: ELR takes a restart without a clean shutdown for a loss, too.
+			{At: first, Kind: faults.Partition, Targets: []faults.Target{faults.FollowerOf(ordersName, 1), faults.TheOthers()}, For: back - first},
+			{At: second, Kind: faults.Partition, Targets: []faults.Target{faults.FollowerOf(ordersName, 2), faults.TheOthers()}, For: back + 2000*ms - second},
 			{At: dark, Kind: faults.Power, Targets: one(faults.LeaderOf(ordersName)), For: 1000 * ms, Keep: faults.KeepNone},
 		}}
 	}))

@@ -147,6 +147,7 @@ func (p *partition) lead() {
 	p.setLeader(0)
 	p.refuseParked(proto.NotLeader)
 	p.leading, p.began, p.alter = true, p.log.Appended(), alteration{}
+	p.log.Begin(p.epoch)
 	p.followers = p.followers[:0]
 	for _, r := range p.meta.Replicas {
 		if r == b.self() {

@@ -329,7 +329,7 @@ func (p *partition) truncateTo(r *proto.FetchResult) {
 	known, end, ok := p.log.EndOf(r.DivergingEpoch)
 	switch {
 	case !ok:
-		p.truncate(0)
+		p.truncate(0) // nothing here has an epoch: there is nothing
 	case known == r.DivergingEpoch:
 		p.truncate(min(end, r.DivergingEnd))
 	default:

@@ -259,12 +259,23 @@ func (l *Log) Read(fx *machine.Effects, offset, limit int64, max int) (data []by
 	return data, 0
 }
 
+// Begin notes that a leader epoch begins at the log's end, before it has a record (LeaderEpochFileCache.assign).
+func (l *Log) Begin(epoch int32) {
+	if epoch > l.LastEpoch() {
+		l.epochs = append(l.epochs, EpochStart{epoch, l.end})
+	}
+}
+
 // EndOf is the largest epoch at or below epoch that this log knows, and the offset at which it ends: where the next begins, or
-// the log's end. ok is false if every epoch here is larger (KIP-101's UNDEFINED).
+// the log's end. An epoch before all that are known ends where the first of them begins. ok is false if no epoch is known
+// (LeaderEpochFileCache.endOffsetFor).
 func (l *Log) EndOf(epoch int32) (known int32, end int64, ok bool) {
 	i := sort.Search(len(l.epochs), func(i int) bool { return l.epochs[i].Epoch > epoch })
-	if i == 0 {
+	switch {
+	case len(l.epochs) == 0:
 		return 0, 0, false
+	case i == 0:
+		return epoch, l.epochs[0].Start, true
 	}
 	if i == len(l.epochs) {
 		return l.epochs[i-1].Epoch, l.End(), true

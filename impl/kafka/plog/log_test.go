@@ -176,10 +176,10 @@ func TestALogIsAListThatComesBackAsAPrefix(t *testing.T) {
 // checkEpochs compares EndOf with a search through all batches.
 func checkEpochs(t require.TestingT, l *Log, starts []int, epochs []int32, end int) {
 	for e := int32(-1); e <= 8; e++ {
-		known, at, ok := int32(-1), int64(end), false
+		known, at, ok := e, int64(0), len(starts) > 0
 		for i := range starts {
 			if epochs[i] <= e {
-				known, ok, at = epochs[i], true, int64(end)
+				known, at = epochs[i], int64(end)
 			} else {
 				at = int64(starts[i])
 				break
