@@ -304,14 +304,18 @@ func TestStreamsAndConsumersNameTheirFaults(t *testing.T) {
 		{Name: "B", Replicas: 1, Subjects: []string{"x.>", "x.y"}, MaxMsgs: -1},
 		{Name: "C", Replicas: 1, Subjects: []string{"x.*"}, Consumers: []ConsumerSpec{
 			{Name: "c", Filters: []string{"a..b"}, Deliver: "some", Ack: "maybe", AckWaitMS: -1, BackOffMS: []int64{0}},
-			{Name: "c", StartSeq: 1, MaxDeliver: 1, BackOffMS: []int64{1, 2}, Group: "g", Replicas: 3},
+			{Name: "c", StartSeq: 1, Group: "g"},
+			{Name: "d", MaxDeliver: 1, BackOffMS: []int64{1, 2}},
+			{Name: "e", Replicas: 3},
 		}},
+		{Name: "D", Replicas: 1, Retention: "workqueue", Consumers: []ConsumerSpec{{Name: "a", Filters: []string{"D.x"}}, {Name: "b"}}},
 	}, 3)
 	for _, want := range []string{
 		`streams[0].name: "A.B"`, "streams[1].replicas: 4 must be between 1 and 3", "streams[2]: a limit is negative", `subject "x.>" overlaps with "x.y"`,
 		`streams[3].subjects: ["x.*"] overlap with those of stream B`,
 		`streams[3].consumers[0].filters[0]: "a..b"`, `consumers[0].deliver: "some" is not one of all`, `consumers[0].ack: "maybe"`, "consumers[0].ack_wait_ms: -1", "backoff_ms[0]: 0",
-		`consumers[1].name: "c" must be given once`, "start_seq and deliver by_start_sequence belong together", "2 steps for a max_deliver of 1", "group, heartbeat_ms and flow_control", "consumers[1].replicas: 3",
+		`consumers[1].name: "c" must be given once`, "start_seq and deliver by_start_sequence belong together", "group, heartbeat_ms and flow_control",
+		"consumers[2]: max deliver is required", "consumers[3]: consumer config replica count", "streams[4].consumers[1]: it would take messages of consumer a",
 	} {
 		require.ErrorContains(t, err, want)
 	}

@@ -82,7 +82,7 @@ func (s *StreamSpec) subject(token string) string {
 	return first
 }
 
-// Config is the stream's configuration as the API has it.
+// Config is the stream's configuration as the API has it, defaults filled in.
 func (s *StreamSpec) Config() stream.Config {
 	c := stream.Config{
 		Name: s.Name, Subjects: slices.Clone(s.subjects()), Retention: s.Retention, Discard: s.Discard, Replicas: s.Replicas,
@@ -107,7 +107,7 @@ func (s *StreamSpec) Describe() history.Stream {
 	return h
 }
 
-// Config is the consumer's configuration as the API has it.
+// Config is the consumer's configuration as the API has it, defaults filled in.
 func (c *ConsumerSpec) Config(streamName string) *consumer.Config {
 	cfg := &consumer.Config{
 		DeliverPolicy: c.Deliver, OptStartSeq: c.StartSeq, AckPolicy: c.Ack, AckWait: c.AckWaitMS * millisecond,
@@ -137,34 +137,19 @@ func (c *ConsumerSpec) Config(streamName string) *consumer.Config {
 	if c.Push {
 		cfg.DeliverSubject, cfg.DeliverGroup = "deliver."+streamName+"."+c.Name, c.Group
 	}
+	cfg.Defaults()
 	return cfg
-}
-
-// ackWait is how long a delivery may stay unsettled, as far as it is the same for all.
-func (c *ConsumerSpec) ackWait() int64 {
-	switch {
-	case len(c.BackOffMS) > 0:
-		return c.BackOffMS[0] * millisecond
-	case c.AckWaitMS > 0:
-		return c.AckWaitMS * millisecond
-	}
-	return 30_000 * millisecond
 }
 
 // DescribeConsumer is what a judge must know of a consumer of this configuration.
 func DescribeConsumer(c *consumer.Config) history.Consumer {
-	h := history.Consumer{
-		Name: c.Name, Filters: c.FilterSubjects, Deliver: c.DeliverPolicy, StartSeq: c.OptStartSeq, Ack: c.AckPolicy, AckWait: c.AckWait,
+	c = c.Clone()
+	c.Defaults()
+	return history.Consumer{
+		Name: c.ID(), Filters: c.Filters(), Deliver: c.DeliverPolicy, StartSeq: c.OptStartSeq, Ack: c.AckPolicy, AckWait: c.AckWait,
 		MaxDeliver: int64(max(c.MaxDeliver, 0)), MaxPending: int64(max(c.MaxAckPending, 0)), BackOff: c.BackOff,
-		Push: c.DeliverSubject != "", Ephemeral: c.Durable == "",
+		Push: c.Push(), Ephemeral: c.Durable == "",
 	}
-	if c.Durable != "" {
-		h.Name = c.Durable
-	}
-	if c.FilterSubject != "" {
-		h.Filters = []string{c.FilterSubject}
-	}
-	return h
 }
 
 // create asks for the stream.

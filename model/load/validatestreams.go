@@ -51,7 +51,7 @@ func validName(name string) bool {
 }
 
 func (s *StreamSpec) validateConsumer(f *faults, at string, j int) {
-	c := &s.Consumers[j]
+	c, before := &s.Consumers[j], len(f.found)
 	if !validName(c.Name) || slices.ContainsFunc(s.Consumers[:j], func(d ConsumerSpec) bool { return d.Name == c.Name }) {
 		f.bad("%s.name: %q must be given once, without spaces, dots, stars, greater-thans or slashes", at, c.Name)
 	}
@@ -69,19 +69,35 @@ func (s *StreamSpec) validateConsumer(f *faults, at string, j int) {
 	for i, ms := range c.BackOffMS {
 		f.within(fmt.Sprintf("%s.backoff_ms[%d]", at, i), int(ms), 1, maxMS)
 	}
-	if c.MaxDeliver > 0 && len(c.BackOffMS) > c.MaxDeliver {
-		f.bad("%s.backoff_ms: %d steps for a max_deliver of %d", at, len(c.BackOffMS), c.MaxDeliver)
-	}
 	f.within(at+".max_deliver", c.MaxDeliver, 0, maxOpen)
 	f.within(at+".max_ack_pending", c.MaxPending, 0, maxOpen)
 	f.within(at+".max_waiting", c.MaxWaiting, 0, maxOpen)
 	f.within(at+".heartbeat_ms", int(c.HeartbeatMS), 0, maxMS)
 	f.within(at+".inactive_ms", int(c.InactiveMS), 0, maxMS)
-	f.within(at+".replicas", c.Replicas, 0, s.Replicas)
 	f.queue(at+".group", c.Group)
 	if !c.Push && (c.Group != "" || c.HeartbeatMS > 0 || c.FlowControl) {
 		f.bad("%s: group, heartbeat_ms and flow_control are of a consumer that pushes", at)
 	}
+	if len(f.found) > before {
+		return
+	}
+	cfg, stream := c.Config(s.Name), s.Config()
+	if why := cfg.Validate(&stream); why != nil {
+		f.bad("%s: %w", at, why)
+	}
+	for i := range s.Consumers[:j] {
+		if d := s.Consumers[i].Config(s.Name); s.Retention == "workqueue" && overlap(everything(cfg.Filters()), everything(d.Filters())) {
+			f.bad("%s: it would take messages of consumer %s, and a work queue gives each to one", at, d.ID())
+		}
+	}
+}
+
+// everything is what filters let through: without any, all.
+func everything(filters []string) []string {
+	if len(filters) == 0 {
+		return []string{">"}
+	}
+	return filters
 }
 
 func (f *faults) oneOf(at, v string, allowed ...string) {

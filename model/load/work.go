@@ -77,13 +77,13 @@ type task struct {
 }
 
 func newWorker(g *Group, key Key, c *ConsumerSpec) *worker {
+	cfg := c.Config(g.Work.Stream)
 	w := &worker{
-		w: *g.Work, g: g, acks: c.Ack != "none", ackWait: c.ackWait(), maxOpen: orElse(g.Work.MaxOpen, 256), push: c.Push,
+		w: *g.Work, g: g, acks: c.Ack != "none", ackWait: cfg.AckWait, maxOpen: orElse(g.Work.MaxOpen, 256), push: c.Push,
 		flush: newFlushes(0, g),
 		fate:  key.Sub("fate"), took: key.Sub("took"), delay: key.Sub("delay"), noWait: key.Sub("no wait"),
 	}
 	if c.Push {
-		cfg := c.Config(g.Work.Stream)
 		w.sub[0].op = Op{
 			Verb: history.Subscribe, Tag: 1, Subject: cfg.DeliverSubject, Queue: cfg.DeliverGroup,
 			Stream: g.Work.Stream, Consumer: g.Work.Consumer, Timeout: g.Timeout,
