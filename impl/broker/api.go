@@ -151,18 +151,18 @@ func (s *metaState) accountInfo(m *message) {
 // ifMissing answers requests about streams that do not exist. About one that does, its leader
 // answers; if it has none, nobody does.
 func (s *metaState) ifMissing(kind string) func(*message) {
-	return s.ifMissingNamed(kind, lastToken)
+	return s.ifMissingNamed(errStreamNotFound.typed(kind), lastToken)
 }
 
 // ifMissingAfter is the same where the stream's name follows a prefix.
-func (s *metaState) ifMissingAfter(prefix, kind string) func(*message) {
-	return s.ifMissingNamed(kind, func(of []byte) string {
+func (s *metaState) ifMissingAfter(prefix string, answer []byte) func(*message) {
+	return s.ifMissingNamed(answer, func(of []byte) string {
 		name, _, _ := strings.Cut(strings.TrimPrefix(string(of), prefix), ".")
 		return name
 	})
 }
 
-func (s *metaState) ifMissingNamed(kind string, nameOf func([]byte) string) func(*message) {
+func (s *metaState) ifMissingNamed(answer []byte, nameOf func([]byte) string) func(*message) {
 	return func(m *message) {
 		name := nameOf(m.subject)
 		if _, a := s.find(name); a != nil {
@@ -170,7 +170,7 @@ func (s *metaState) ifMissingNamed(kind string, nameOf func([]byte) string) func
 		}
 		s.g.readWhenLeading(string(m.reply), func(reply string) {
 			if _, a := s.find(name); a == nil {
-				s.g.b.reply(reply, errStreamNotFound.typed(kind))
+				s.g.b.reply(reply, answer)
 			}
 		})
 	}

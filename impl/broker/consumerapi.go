@@ -65,16 +65,19 @@ func (c *consumers) serveRequests() {
 	}
 }
 
-// missingStream are the requests that the leader of meta answers if the stream they name does not exist, with the
-// token that names it counted from the end of the prefix.
-var missingStream = []struct{ prefix, kind string }{
-	{apiConsumerCreate, typeConsumerCreate},
-	{apiConsumerDurable, typeConsumerCreate},
-	{apiConsumerInfo, typeConsumerInfo},
-	{apiConsumerNames, typeConsumerNames},
-	{apiConsumerList, typeConsumerList},
-	{apiConsumerDelete, typeConsumerDelete},
-	{apiConsumerStepDown, typeConsumerStepDown},
+// missingStream are the requests that the leader of meta answers if the stream whose name follows the prefix does not
+// exist.
+var missingStream = []struct {
+	prefix string
+	answer []byte
+}{
+	{apiConsumerCreate, errStreamNotFound.typed(typeConsumerCreate)},
+	{apiConsumerDurable, errStreamNotFound.typed(typeConsumerCreate)},
+	{apiConsumerInfo, errStreamNotFound.typed(typeConsumerInfo)},
+	{apiConsumerNames, errStreamNotFound.paged(typeConsumerNames)},
+	{apiConsumerList, errStreamNotFound.paged(typeConsumerList)},
+	{apiConsumerDelete, errStreamNotFound.typed(typeConsumerDelete)},
+	{apiConsumerStepDown, errStreamNotFound.typed(typeConsumerStepDown)},
 }
 
 // place takes the subject of a request to create apart.
@@ -97,6 +100,9 @@ func (c *consumers) createRequest(m *message) {
 		if why = r.Agree(at); why == nil && at.Durable && at.Filter != "" {
 			why = &consumer.Error{Code: 400, ErrCode: 10016, Description: "consumer expected to be durable but no durable name set in subject"}
 		}
+	}
+	if why == nil && r.Config.Replicas > 1 && len(c.s.g.b.cfg.Nodes) == 1 {
+		why = &consumer.Error{Code: 500, ErrCode: 10074, Description: "replicas > 1 not supported in non-clustered mode"}
 	}
 	if why == nil {
 		r.Config.Defaults()

@@ -109,17 +109,27 @@ func (c *consumers) page(req pageRequest, limit int) (part []*consumed, total, o
 	return all[offset:min(offset+limit, len(all))], len(all), offset
 }
 
+// paged begins an answer that is a part of a list.
 type paged struct {
-	Type   string `json:"type"`
-	Total  int    `json:"total"`
-	Offset int    `json:"offset"`
-	Limit  int    `json:"limit"`
+	Type   string    `json:"type"`
+	Error  *apiError `json:"error,omitempty"`
+	Total  int       `json:"total"`
+	Offset int       `json:"offset"`
+	Limit  int       `json:"limit"`
+}
+
+// paged is the error as the answer to a request for a list, which has its fields all the same.
+func (e *apiError) paged(kind string) []byte {
+	return marshal(struct {
+		paged
+		Consumers []string `json:"consumers"`
+	}{paged{Type: kind, Error: e}, []string{}})
 }
 
 func (c *consumers) namesRequest(m *message) {
 	var req pageRequest
 	if why := parseRequest(m.data, &req); why != nil {
-		c.s.g.b.reply(string(m.reply), why.typed(typeConsumerNames))
+		c.s.g.b.reply(string(m.reply), why.paged(typeConsumerNames))
 		return
 	}
 	c.whenLeading(m, func(reply string) {
@@ -131,14 +141,14 @@ func (c *consumers) namesRequest(m *message) {
 		c.s.g.b.reply(reply, marshal(struct {
 			paged
 			Consumers []string `json:"consumers"`
-		}{paged{typeConsumerNames, total, offset, namesLimit}, names}))
+		}{paged{typeConsumerNames, nil, total, offset, namesLimit}, names}))
 	})
 }
 
 func (c *consumers) listRequest(m *message) {
 	var req pageRequest
 	if why := parseRequest(m.data, &req); why != nil {
-		c.s.g.b.reply(string(m.reply), why.typed(typeConsumerList))
+		c.s.g.b.reply(string(m.reply), why.paged(typeConsumerList))
 		return
 	}
 	c.whenLeading(m, func(reply string) {
@@ -150,6 +160,6 @@ func (c *consumers) listRequest(m *message) {
 		c.s.g.b.reply(reply, marshal(struct {
 			paged
 			Consumers []consumerInfo `json:"consumers"`
-		}{paged{typeConsumerList, total, offset, pageLimit}, infos}))
+		}{paged{typeConsumerList, nil, total, offset, pageLimit}, infos}))
 	})
 }

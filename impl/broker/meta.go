@@ -319,7 +319,7 @@ func (s *metaState) lead() {
 		serve(h.filter, h.handle)
 	}
 	for _, q := range missingStream {
-		serve(q.prefix+">", s.ifMissingAfter(q.prefix, q.kind))
+		serve(q.prefix+">", s.ifMissingAfter(q.prefix, q.answer))
 	}
 	for _, u := range unservedAPI {
 		serve(unservedFilter(u.prefix), s.refuseUnserved(u.prefix, u.kind))

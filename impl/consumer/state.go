@@ -149,7 +149,7 @@ func (s *State) Record(dst []Settled, d Delivery, there bool) []Settled {
 		}
 	}
 	if s.pending.len() == 0 {
-		s.raise() // it was settled before it was logged
+		s.raise(0) // it was settled before it was logged
 	}
 	return dst
 }
@@ -245,9 +245,10 @@ func (s *State) Ack(dst []Settled, seq, count uint64, why string, fence bool) ([
 			dst = append(dst, s.settle(q, why))
 		}
 	}
-	s.raise()
-	if s.policy == config.AckAll && s.Floor.Stream < seq {
-		s.Floor.Stream = seq
+	if s.policy == config.AckAll {
+		s.raiseTo(seq)
+	} else {
+		s.raise(seq)
 	}
 	return dst, Accepted
 }
@@ -280,7 +281,7 @@ func (s *State) Spend(dst []Settled, seq, count uint64, keep bool) []Settled {
 		i, _ := s.spentAt(seq)
 		s.spent = slices.Insert(s.spent, i, done)
 	}
-	s.raise()
+	s.raise(seq)
 	return append(dst, done)
 }
 
@@ -294,7 +295,7 @@ func (s *State) Remove(dst []Settled, seq uint64) []Settled {
 	}
 	if p := s.pending.find(seq); p != nil {
 		dst = append(dst, s.settle(p, WhyRemoved))
-		s.raise()
+		s.raise(seq)
 	}
 	return dst
 }
@@ -303,7 +304,7 @@ func (s *State) Remove(dst []Settled, seq uint64) []Settled {
 func (s *State) follow(done Settled) {
 	if p := s.pending.find(done.Seq); p != nil {
 		s.settle(p, done.Why)
-		s.raise()
+		s.raise(done.Seq)
 	} else if i, found := s.spentAt(done.Seq); found {
 		s.spent = slices.Delete(s.spent, i, i+1)
 	}
@@ -322,13 +323,30 @@ func (s *State) settle(p *pending, why string) Settled {
 	return done
 }
 
-// raise moves the floor up to just below what is pending. Deliveries with a consumer sequence below that of the
+// raise moves the floor up to just below what is pending, now that message seq is not any more: if that was the
+// lowest one, as in nats-server (moveAckFloor). Deliveries with a consumer sequence below that of the
 // lowest pending message's first one were first deliveries of lower messages, or repetitions of those: all settled.
-func (s *State) raise() {
+func (s *State) raise(seq uint64) {
 	floor := s.Delivered
 	if p := s.pending.lowest(); p != nil && !s.bugs.FloorJumps {
+		if p.seq < seq {
+			return
+		}
 		floor = Position{p.seq - 1, p.first - 1}
 	}
+	s.setFloor(floor)
+}
+
+// raiseTo moves the floor of a consumer with ack policy all up to an ack.
+func (s *State) raiseTo(seq uint64) {
+	floor := s.Delivered
+	if p := s.pending.lowest(); p != nil {
+		floor = Position{seq, p.first - 1}
+	}
+	s.setFloor(floor)
+}
+
+func (s *State) setFloor(floor Position) {
 	if floor.Stream < s.Floor.Stream {
 		machine.Broken("consumer: the ack floor falls from %d to %d", s.Floor.Stream, floor.Stream)
 	}

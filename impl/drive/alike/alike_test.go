@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/brokerlab/brokerlab/impl/broker"
 	"github.com/brokerlab/brokerlab/impl/drive"
 )
 
@@ -23,9 +24,14 @@ const patience = 10 * time.Second
 // both are a client of this broker and one of nats-server.
 type both struct{ ours, theirs *nats.Conn }
 
-func start(t testing.TB) both {
+func start(t testing.TB, switches ...func(*broker.Switches)) both {
 	t.Helper()
-	b, err := drive.Options{StoreDir: t.TempDir(), Port: -1}.Start()
+	o := drive.Options{StoreDir: t.TempDir(), Port: -1, Unsafe: true}
+	o.Switches, _ = broker.Profile("reference")
+	for _, s := range switches {
+		s(&o.Switches)
+	}
+	b, err := o.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +132,7 @@ func render(m *nats.Msg) string {
 }
 
 var (
-	pruned  = []string{"created", "ts", "time", "first_ts", "last_ts", "cluster", "bytes", "did_create", "consumer_limits", "allow_msg_ttl", "metadata"}
+	pruned  = []string{"created", "ts", "time", "first_ts", "last_ts", "cluster", "bytes", "did_create", "consumer_limits", "allow_msg_ttl", "metadata", "last_active"}
 	unequal = []string{"invalid JSON", "invalid subject", "invalid retention"} // texts that begin alike and go on in each server's words
 )
 
