@@ -59,9 +59,7 @@ func (c *consumers) serveRequests() {
 		{apiConsumerStepDown + name + ".*", c.stepDownRequest},
 		{track.FlowPrefix + name + ".>", c.flowMessage},
 	} {
-		sub := &subscription{filter: h.filter, handle: h.handle}
-		c.leads.subs = append(c.leads.subs, sub)
-		c.s.g.b.subscribe(sub)
+		c.leads.subs = append(c.leads.subs, c.s.g.serve("consumers", h.filter, h.handle))
 	}
 }
 

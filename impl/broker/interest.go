@@ -61,7 +61,7 @@ func interestFrame(key interestKey, members int) []byte {
 // with its name and, in Seq, its sid if that is a number; or another node's. A client's inbox is one like any other. Parts of the
 // broker are not reported, here or, known by the $ of their subjects, of other nodes.
 func (b *Broker) observeInterest(s *subscription, n int64) {
-	if !b.cfg.Observe || s.handle != nil || s.node != 0 && s.filter[0] == '$' {
+	if !b.cfg.Observe || s.handle != nil || s.node != 0 && (ofLeader(s.queue) || s.filter[0] == '$') {
 		return
 	}
 	o := machine.Observation{Kind: machine.Interest, N: n, Subject: s.filter, Queue: s.queue, Peer: s.node}

@@ -214,6 +214,9 @@ func (b *Broker) pick(q *interest.Queue[*subscription], m *message, remote bool)
 	if all == 0 {
 		return nil
 	}
+	if len(q.Subs) == 1 && ofLeader(q.Name) {
+		return q.Subs[0] // there is nothing to draw
+	}
 	b.picks++
 	n := b.env.Choices.Draw(purposeQueuePick, b.picks) % all
 	for _, s := range q.Subs {

@@ -294,9 +294,7 @@ func streamDir(group uint64) string { return fmt.Sprintf("%s/%016x", streamsDir,
 // lead makes this node the place that requests about streams lead to.
 func (s *metaState) lead() {
 	serve := func(filter string, handle func(*message)) {
-		sub := &subscription{filter: filter, handle: handle}
-		s.subs = append(s.subs, sub)
-		s.g.b.subscribe(sub)
+		s.subs = append(s.subs, s.g.serve("api", filter, handle))
 	}
 	for _, h := range []struct {
 		filter string

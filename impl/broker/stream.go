@@ -111,13 +111,10 @@ func (s *streamState) lead() {
 		{createdPrefix, s.created},
 		{listedPrefix, s.listed},
 	} {
-		sub := &subscription{filter: h.prefix + s.name(), handle: h.handle}
-		s.subs = append(s.subs, sub)
-		s.g.b.subscribe(sub)
+		s.subs = append(s.subs, s.g.serve("api", h.prefix+s.name(), h.handle))
 	}
 	for _, sub := range s.consumers.acks() {
-		s.subs = append(s.subs, sub)
-		s.g.b.subscribe(sub)
+		s.subs = append(s.subs, s.g.serve("acks", sub.filter, sub.handle))
 	}
 	s.reconfigure()
 	s.g.b.meta().askLeaders()
@@ -127,9 +124,7 @@ func (s *streamState) lead() {
 func (s *streamState) listen() {
 	s.ignore()
 	for _, filter := range s.cfg.Subjects {
-		sub := &subscription{filter: filter, handle: s.publish}
-		s.taking = append(s.taking, sub)
-		s.g.b.subscribe(sub)
+		s.taking = append(s.taking, s.g.serve("takes", filter, s.publish))
 	}
 }
 

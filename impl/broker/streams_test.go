@@ -317,3 +317,41 @@ func TestARetryOfWhatWasNeverStoredIsRefusedWhenLeadersRemember(t *testing.T) {
 		require.Contains(t, l.ask(old, call), answer, "decided at %s", where)
 	}
 }
+
+// A publish goes to every node that believes that it leads. The copy that a partition holds up must not be stored when its
+// receiver leads again.
+func TestACopyOfAPublishThatWasLongUnderWayIsNotStoredASecondTime(t *testing.T) {
+	for address, stored := range map[string]uint64{"term": 1, "node": 2} {
+		sw := mustProfile(t, "reference")
+		sw.Address = address
+		l := with(t, sw, "")
+		old := l.leader("ORDERS")
+		a, b := others(l, old)
+		l.nodes[old].paused = true
+		now := l.elect(a, b)
+		l.run(20)
+		at := a + b - now
+		l.queue = nil
+		l.send(at, frame(`orders.x | once`, "_INBOX.1.q"))
+		var late []labFrame
+		for _, f := range l.queue {
+			if f.to == old && f.link == machine.RouteLink {
+				late = append(late, f)
+			}
+		}
+		require.NotEmpty(t, late, "the old leader's interest is still known")
+		l.run(5)
+		require.Contains(t, l.nodes[at].got, `"seq":1}`)
+		l.resume(old)
+		l.run(20)
+		require.Contains(t, l.ask(now, fmt.Sprintf(`STREAM.LEADER.STEPDOWN.ORDERS | {"placement":{"preferred":"n%d"}}`, old)), `"success":true`)
+		l.run(3)
+		require.Equal(t, old, l.leader("ORDERS"))
+		for _, f := range late {
+			l.deliver(f)
+		}
+		l.run(5)
+		_, _, count, _ := l.orders(old).store.State()
+		require.Equal(t, stored, count, "address=%s", address)
+	}
+}

@@ -41,6 +41,10 @@ type Switches struct {
 	// nats-server, so that a new leader may repeat a count.
 	Delivered string
 
+	// Address says whom a message for a leader is meant for: the leader of one "term"; or the "node", which may take a copy
+	// that was long under way although another leader has taken one meanwhile, as nats-server may.
+	Address string
+
 	// Bugs planted on purpose.
 	Bugs Bugs
 }
@@ -62,6 +66,7 @@ var switchTable = []switchRow{
 	{"dedup", []string{"apply", "leader"}, func(s *Switches) *string { return &s.Dedup }, "where duplicates are found"},
 	{"ack-fence", []string{"count", "none"}, func(s *Switches) *string { return &s.AckFence }, "does an ack of an earlier delivery settle a message"},
 	{"delivered", []string{"before", "after"}, func(s *Switches) *string { return &s.Delivered }, "is a delivery logged before or after it is sent"},
+	{"address", []string{"term", "node"}, func(s *Switches) *string { return &s.Address }, "is a message meant for a leader of one term, or for its node"},
 }
 
 // Profiles names the profiles, the safe one first.
@@ -78,7 +83,7 @@ func Profile(name string) (Switches, error) {
 	case "reference":
 	case "nats":
 		s.Sync, s.Damage, s.Conflict, s.PreVote, s.Read = "interval", "cut", "truncate", "off", "local"
-		s.Expect, s.Dedup, s.AckFence, s.Delivered = "leader", "leader", "none", "after"
+		s.Expect, s.Dedup, s.AckFence, s.Delivered, s.Address = "leader", "leader", "none", "after", "node"
 	default:
 		return s, fmt.Errorf("unknown profile %q: want one of %s", name, strings.Join(Profiles(), ", "))
 	}
