@@ -28,7 +28,6 @@ type server struct {
 	timeout int64
 
 	open    int
-	shed    int64
 	resting bool
 }
 
@@ -63,12 +62,8 @@ func (s *server) Next(now int64) (Op, bool, int64) {
 
 // Deliver takes a request in.
 func (s *server) Deliver(now int64, d *Delivery) {
-	switch {
-	case d.Reply == "":
-		return // nobody asks
-	case s.work.size() >= s.maxOpen:
-		s.shed++
-		return
+	if d.Reply == "" || s.work.size() >= s.maxOpen {
+		return // nobody asks, or too many do
 	}
 	s.work.add(now+s.took.Sub(d.Value).Exponential(0, s.mean), d)
 }

@@ -65,7 +65,6 @@ type worker struct {
 	asked    int64  // when it was begun
 	again    int64  // no fetch before this time
 	open     int
-	shed     int64
 	resting  bool
 }
 
@@ -148,11 +147,7 @@ func (w *worker) ask(now int64) Op {
 
 // Deliver takes a message in and decides what will become of it.
 func (w *worker) Deliver(now int64, d *Delivery) {
-	if !w.acks {
-		return
-	}
-	if w.held >= w.maxOpen {
-		w.shed++
+	if !w.acks || w.held >= w.maxOpen {
 		return
 	}
 	// Drawn by what the delivery is, not by when it came.
