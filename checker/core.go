@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/brokerlab/brokerlab/model/history"
@@ -35,9 +34,9 @@ type coreLog struct {
 	members  map[pair][]int32 // subscriptions, by filter and queue group (none: plain ones)
 	queuesOf [][]int32        // queue groups, by filter
 	routes   routes
-	drops    []coreDrop         // messages that nodes said they dropped
-	cuts     []coreDrop         // connections that nodes said they cut
-	downs    map[uint32][]int32 // positions at which a node went down
+	drops    []coreDrop // messages that nodes said they dropped
+	cuts     []coreDrop // connections that nodes said they cut
+	downs    map[uint32][]outage
 
 	now coreDelivery
 }
@@ -93,14 +92,6 @@ type coreConn struct {
 // coreGot is when, and how often, a subscription was delivered a message.
 type coreGot struct{ at, times int32 }
 
-// coreDrop is a message, or a connection, that a node said it had discarded.
-type coreDrop struct {
-	at     int32
-	node   uint32
-	client int32 // whose connection was cut, or none
-	why    string
-}
-
 // coreDelivery is the delivery that the log has just taken. Fields are none where they are not known.
 type coreDelivery struct {
 	sub, msg int32
@@ -111,7 +102,7 @@ type coreDelivery struct {
 func newCoreLog(rec *record) *coreLog {
 	return &coreLog{
 		rec: rec, queues: newIntern(4), filters: newFilters(), sent: map[pair][]int32{}, got: map[pair]coreGot{}, served: map[pair]int32{}, newest: map[pair]int32{},
-		members: map[pair][]int32{}, routes: newRoutes(), downs: map[uint32][]int32{},
+		members: map[pair][]int32{}, routes: newRoutes(), downs: map[uint32][]outage{},
 	}
 }
 
@@ -348,70 +339,5 @@ func (c *coreLog) delivered(s *seen) {
 		c.newest[key] = max(last, msg)
 	} else {
 		c.newest[key] = msg
-	}
-}
-
-func (c *coreLog) observed(s *seen) {
-	switch s.e.Verb {
-	case history.Connected:
-		client := c.rec.clients.of(s.e.Client)
-		c.close(client, s.pos)
-		for len(c.opened) <= int(client) {
-			c.opened = append(c.opened, none)
-		}
-		c.opened[client] = int32(len(c.conns))
-		c.conns = append(c.conns, coreConn{client: client, node: s.e.Node, from: s.pos, to: none})
-	case history.Disconnected:
-		c.close(c.rec.clients.of(s.e.Client), s.pos)
-	case history.Down:
-		c.downs[s.e.Node] = append(c.downs[s.e.Node], s.pos)
-		c.routes.down(s.e.Node, s.pos)
-	case obsInterest:
-		c.interest(s)
-	case obsDropped:
-		c.dropped(s)
-	}
-}
-
-func (c *coreLog) close(client, at int32) {
-	if k := c.connOf(client); k != none {
-		c.conns[k].to, c.conns[k].pending = at, nil
-		c.opened[client] = none
-	}
-}
-
-func (c *coreLog) interest(s *seen) {
-	key := interestKey{node: s.e.Node, peer: s.e.Peer, client: none, filter: c.filterOf(s.e.Subject), queue: none}
-	if s.e.Queue != "" {
-		key.queue = c.queues.of(s.e.Queue)
-	}
-	if s.e.Peer == 0 {
-		key.client = c.rec.clients.of(s.e.Client)
-	}
-	c.routes.turn(key, s.e.N > 0, s.pos)
-}
-
-// cutPrefix begins the Why of a Dropped that is the end of a connection.
-const cutPrefix = "connection: "
-
-// noExcuses begin the Why of a Dropped that explains no loss to a subscription in place: what the API refuses was on its
-// way to nobody; that nobody wants a message is what judges want to know better; and whoever gives up a route also ceases to
-// pass anything on.
-var noExcuses = [...]string{"refused: ", "no interest", "route: "}
-
-func (c *coreLog) dropped(s *seen) {
-	if s.e.Group != 0 || s.e.Stream != "" {
-		return
-	}
-	d := coreDrop{at: s.pos, node: s.e.Node, client: none}
-	if s.e.Client != "" {
-		d.client = c.rec.clients.of(s.e.Client)
-	}
-	why, cut := strings.CutPrefix(s.e.Why, cutPrefix)
-	switch d.why = why; {
-	case cut:
-		c.cuts = append(c.cuts, d)
-	case !slices.ContainsFunc(noExcuses[:], func(prefix string) bool { return strings.HasPrefix(why, prefix) }):
-		c.drops = append(c.drops, d)
 	}
 }

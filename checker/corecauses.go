@@ -71,7 +71,7 @@ func (l *coreLosses) lost(k int32, plain CoreCause) CoreCause {
 	if end == none {
 		end = int32(len(l.h.Events))
 	}
-	if l.wentDown(c.node, c.from, end) {
+	if l.log.wentDown(c.node, c.from, end) {
 		return CoreCrash
 	}
 	for i := len(l.log.cuts) - 1; i >= 0 && l.log.cuts[i].at >= c.from; i-- {
@@ -94,12 +94,6 @@ func (l *coreLosses) lost(k int32, plain CoreCause) CoreCause {
 
 // slowConsumer begins the Why of a connection cut because its client did not read (impl/broker, as nats-server calls it).
 const slowConsumer = "Slow Consumer"
-
-func (l *coreLosses) wentDown(node uint32, from, to int32) bool {
-	downs := l.log.downs[node]
-	i, _ := slices.BinarySearch(downs, from)
-	return i < len(downs) && downs[i] <= to
-}
 
 // connAt returns the last connection that a client had made by a position, or none.
 func (l *coreLosses) connAt(client, pos int32) int32 {
@@ -227,7 +221,7 @@ func (l *coreLosses) onRoute(m *coreMsg, s, prior *coreSub, i *interest, end int
 	}
 	n := i.last(m.call)
 	switch {
-	case l.wentDown(there, s.call, m.by):
+	case l.log.wentDown(there, s.call, m.by):
 		return CoreCrash // and took s with it
 	case n < 0 || i.turns[n].at < s.call:
 		return l.unknown(m, s, prior, here, there)
@@ -259,7 +253,7 @@ func (l *coreLosses) unknown(m *coreMsg, s, prior *coreSub, here, there uint32) 
 // broken is why the route between two nodes broke.
 func (l *coreLosses) broken(here, there uint32, from, to int32) CoreCause {
 	switch {
-	case l.wentDown(here, from, to) || l.wentDown(there, from, to):
+	case l.log.wentDown(here, from, to) || l.log.wentDown(there, from, to):
 		return CoreCrash
 	case l.parted(here, there, from, to):
 		return CorePartition
@@ -272,7 +266,7 @@ func (l *coreLosses) broken(here, there uint32, from, to int32) CoreCause {
 // groupCause is why m came to no member of a queue group. Nobody knows which was chosen: the cause is one that
 // holds for some member that could have been.
 func (l *coreLosses) groupCause(m *coreMsg, b *subscriber) CoreCause {
-	if _, certain := l.log.choose(m, b.queue); certain {
+	if _, certain := l.log.choose(m, b.queue, DefaultRouteBound); certain {
 		return CoreUnexplained
 	}
 	subject := l.log.rec.subjects.names[m.subject]

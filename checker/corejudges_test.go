@@ -15,8 +15,9 @@ var coreIDs = []spec.ID{
 	spec.ReplyCorrelates, spec.NoRespondersTrue, spec.RequestAnswered, spec.CoreProgress,
 }
 
-// coreOptions judge the histories of coreWorld, whose peace lasts ten seconds.
-var coreOptions = Options{Only: coreIDs, ProgressBound: 1_500_000_000}
+// coreOptions judge the histories of coreWorld, whose peace lasts ten seconds, and whose nodes may take any time to
+// find out that another is gone.
+var coreOptions = Options{Only: coreIDs, ProgressBound: 1_500_000_000, RouteBound: 1 << 60}
 
 func TestSoundCoreMessagingIsNeverAccused(t *testing.T) {
 	n := 5000

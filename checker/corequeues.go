@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -62,6 +61,7 @@ func (j *queueOne) finish(h *history.History) []Verdict {
 type queueServed struct {
 	tally
 	log   *coreLog
+	bound int64
 	first pickable
 	group int32
 }
@@ -81,7 +81,7 @@ func (j *queueServed) finish(h *history.History) []Verdict {
 				j.checked++
 				continue
 			}
-			ch, certain := j.log.choose(m, q)
+			ch, certain := j.log.choose(m, q, j.bound)
 			if !certain {
 				open++
 				continue
@@ -123,7 +123,7 @@ type pickable struct {
 
 // choose tells whether every member of group q that could have been chosen for m would certainly have been delivered
 // it, and there is one.
-func (c *coreLog) choose(m *coreMsg, q int32) (pickable, bool) {
+func (c *coreLog) choose(m *coreMsg, q int32, bound int64) (pickable, bool) {
 	ch := pickable{sub: none}
 	if m.conn == none || m.by == none || m.failed != none {
 		return ch, false
@@ -148,15 +148,21 @@ func (c *coreLog) choose(m *coreMsg, q int32) (pickable, bool) {
 			}
 			at = append(at, c.conns[s.conn].node)
 		}
-		// A node may pass messages on to where a member was, though nobody is left there.
+		// A node may pass messages on to where a member was, though nobody is left there; but not for ever.
 		for _, key := range c.routes.byFilter[nodeFilter{here, f}] {
 			i := &c.routes.all[key]
-			if i.key.queue == q && i.key.peer != 0 && i.ever(m.call, m.by) && !slices.Contains(at, i.key.peer) {
+			if i.key.queue == q && i.key.peer != 0 && i.ever(m.call, m.by) && !slices.Contains(at, i.key.peer) && !c.longDead(i.key.peer, m, bound) {
 				return ch, false
 			}
 		}
 	}
 	return ch, ch.sub != none
+}
+
+// longDead tells whether a node had been down for a bound when m was called.
+func (c *coreLog) longDead(node uint32, m *coreMsg, bound int64) bool {
+	called := c.rec.ops[m.op].callT
+	return slices.ContainsFunc(c.downs[node], func(d outage) bool { return d.from <= called-bound && (d.to == 0 || d.to > called) })
 }
 
 // gone tells whether a member could certainly not have been chosen for m any more.
@@ -168,8 +174,7 @@ func (c *coreLog) gone(m *coreMsg, s *coreSub) bool {
 	if here != there && c.passing(here, s) != nil && !c.reaches(m, s.queue, there) {
 		return true
 	}
-	downs := c.downs[there]
-	if n, _ := slices.BinarySearchFunc(downs, s.call, func(at, p int32) int { return cmp.Compare(at, p) }); n < len(downs) && downs[n] < m.call {
+	if c.wentDown(there, s.call, m.call-1) {
 		return true
 	}
 	if c.routes.find(c.own(s)).ceased(s.call, m.call) != none && c.alone(s) {

@@ -1,5 +1,10 @@
 package checker
 
+import (
+	"cmp"
+	"slices"
+)
+
 // request says what became of a request.
 func (l *coreLosses) request(id int32, m *coreMsg) CoreRequest {
 	rec := l.log.rec
@@ -31,7 +36,12 @@ func (l *coreLosses) held(id int32, m *coreMsg, o *op, plain CoreCause) CoreCaus
 	if m.conn == none || o.ret == none {
 		return plain
 	}
-	nodes := []uint32{l.log.conns[m.conn].node}
+	k := &l.log.conns[m.conn]
+	from := m.call // or since when nothing had come: connections take time to notice that a fault is over
+	if i, _ := slices.BinarySearchFunc(k.heard, m.call, func(h heard, p int32) int { return cmp.Compare(h.at, p) }); i > 0 {
+		from = k.heard[i-1].at
+	}
+	nodes := []uint32{k.node}
 	for _, a := range l.answers[id] {
 		if k := l.log.msgs[a].conn; k != none {
 			nodes = append(nodes, l.log.conns[k].node)
@@ -39,9 +49,9 @@ func (l *coreLosses) held(id int32, m *coreMsg, o *op, plain CoreCause) CoreCaus
 	}
 	for _, node := range nodes {
 		switch {
-		case l.struck(m.call, o.ret, []uint32{node}, "partition", "cut", "clog"):
+		case l.struck(from, o.ret, []uint32{node}, "partition", "cut", "clog"):
 			return CorePartition
-		case l.struck(m.call, o.ret, []uint32{node}, "pause"):
+		case l.struck(from, o.ret, []uint32{node}, "pause"):
 			return CorePause
 		}
 	}

@@ -12,6 +12,9 @@ type Options struct {
 	// ProgressBound is the bound B of publish-progress and replica-returns in nanoseconds; 0 is
 	// DefaultProgressBound.
 	ProgressBound int64
+	// RouteBound is in how many nanoseconds a node is to have found that another, which went down, cannot be reached: from then
+	// on nothing is excused by its still passing on to it (queue-group-served); 0 is DefaultRouteBound.
+	RouteBound int64
 	// SearchBudget limits, in steps, how long linearizable-log searches when unknown
 	// outcomes and refusals without a number leave a refutation open; 0 is
 	// DefaultSearchBudget. A search that runs out makes the verdict unknown.
@@ -23,6 +26,7 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultProgressBound = 10_000_000_000
+	DefaultRouteBound    = 5_000_000_000
 	DefaultSearchBudget  = 20_000_000
 )
 
@@ -102,6 +106,9 @@ func (p *Panel) Finish() *Report {
 func NewPanel(h *history.History, o Options) *Panel {
 	if o.ProgressBound == 0 {
 		o.ProgressBound = DefaultProgressBound
+	}
+	if o.RouteBound == 0 {
+		o.RouteBound = DefaultRouteBound
 	}
 	if o.SearchBudget == 0 {
 		o.SearchBudget = DefaultSearchBudget

@@ -54,7 +54,7 @@ var coreGuarantees = []Guarantee{
 	},
 	{
 		QueueServed, Core, "A queue group is served",
-		"D(s, m) holds for a member s of each matching group, if every member that N(p) could have chosen would have had m by Heard(x, s), as in core-no-unexplained-miss, and there is one.",
+		"D(s, m) holds for a member s of each matching group, if every member that N(p) could have chosen would have had m by Heard(x, s), as in core-no-unexplained-miss, and there is one. A node that has been down for longer than a bound has no members that could.",
 		"as core-no-unexplained-miss, with queue groups",
 	},
 	{
