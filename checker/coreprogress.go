@@ -117,12 +117,23 @@ func (j *coreProgress) cutOff(client int32) bool {
 	return slices.ContainsFunc(j.log.cuts, func(d coreDrop) bool { return d.client == client && d.at > j.log.rec.marks.healed })
 }
 
-// lasts tells whether a subscription was in place long enough before m was called, and stayed for long enough after.
+// lasts tells whether a subscription was in place long enough before m was called, and stayed for long enough after, with a
+// client that reads.
 func (j *coreProgress) lasts(s *coreSub, m *coreMsg) bool {
 	if s.ok == none || s.client == m.client || j.time(s.ok) > j.called(m)-j.bound {
 		return false
 	}
-	return s.end == none || j.time(s.end) > j.called(m)+j.bound
+	return (s.end == none || j.time(s.end) > j.called(m)+j.bound) && j.reads(s.conn, m, j.called(m)+j.bound)
+}
+
+// reads tells whether something that was called after m came through to a connection by a time: a client may choose to read
+// nothing for as long as it likes.
+func (j *coreProgress) reads(conn int32, m *coreMsg, by int64) bool {
+	if conn == none {
+		return false
+	}
+	h, ok := j.log.conns[conn].heard.after(m.call)
+	return ok && j.time(h.at) <= by
 }
 
 // excused tells whether some node said that it dropped messages after healing.
@@ -138,11 +149,13 @@ func (j *coreProgress) received(id int32) {
 	}
 	for _, msg := range j.log.within(s) {
 		m := &j.log.msgs[msg]
-		if m.failed != none || m.by == none || !j.inWindow(m) || !j.lasts(s, m) {
+		if m.failed != none || m.by == none || !j.inWindow(m) {
 			continue
 		}
-		j.checked++
-		if got, ok := j.log.got[pair{id, msg}]; !ok || !j.inTime(m, got.at) {
+		if got, ok := j.log.got[pair{id, msg}]; ok && j.inTime(m, got.at) {
+			j.checked++
+		} else if j.lasts(s, m) {
+			j.checked++
 			j.note(notReceived, id, m, m.by, s.call, s.ok)
 		}
 	}
@@ -205,7 +218,7 @@ func (j *coreProgress) answered() {
 			j.checked++
 		case until > j.log.rec.nowT:
 			j.cut++
-		case answer.failed != none, o.ret != none && answer.call > o.ret, j.cutOff(m.client), j.cutOff(answer.client), j.excused():
+		case answer.failed != none, o.ret != none && answer.call > o.ret, j.cutOff(m.client), j.cutOff(answer.client), j.excused(), !j.reads(m.conn, m, until):
 		default:
 			j.checked++
 			j.note(notAnswered, none, m, answer.call, o.ret)

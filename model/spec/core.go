@@ -74,7 +74,7 @@ var coreGuarantees = []Guarantee{
 	},
 	{
 		CoreProgress, Core, "Core messaging resumes after healing",
-		"With H the time of the mark healed and bound B: a message called at t > H+B is routed by t+B, and delivered by then to each matching subscription without a queue group, and each matching group, that was in place by t-B and lasts beyond t+B; and if it is a request that somebody answered at u, before it was given up, some request of its client is given an answer by u+B.",
+		"With H the time of the mark healed and bound B: a message called at t > H+B is routed by t+B, and delivered by then to each matching subscription without a queue group, and each matching group, that was in place by t-B and lasts beyond t+B, with a client to which something called after t came through by then; and if it is a request that somebody answered at u, before it was given up, some request of its client is given an answer by u+B.",
 		"the mark healed, and messages after it that the history follows for B",
 	},
 }
