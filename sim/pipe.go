@@ -24,6 +24,7 @@ type segment struct {
 	gen   uint32
 	kind  segmentKind
 	loose bool // may overtake, and be overtaken
+	there bool // it has reached the far host, and waits for its program
 }
 
 // pipe is one direction of a connection or a link: bytes or frames that wait for room in
@@ -219,7 +220,8 @@ func (w *World) launch(p *pipe, s segment, at Time) {
 }
 
 // arrive is a segment's arrival at the far host: it may find the way blocked, the process
-// paused, or nobody who knows the connection.
+// paused, or nobody who knows the connection. What has reached a host with power is blocked no more: it would fall
+// behind what was sent after it.
 func (w *World) arrive(e event) {
 	i := uint32(e.ref)
 	s := &w.segments.all[i]
@@ -228,7 +230,7 @@ func (w *World) arrive(e event) {
 		w.discard(i)
 		return
 	}
-	if p.path.blocked() || len(p.stalled) > 0 && !s.loose {
+	if (!s.there || p.to.off > 0) && (p.path.blocked() || len(p.stalled) > 0 && !s.loose) {
 		// A lost acknowledgement is made good by the next, so it only comes late.
 		if p.path.lossy() && (s.kind == segReset || s.kind == segFrame && p.drops) {
 			w.lose(p, s.n, "lost")
@@ -271,6 +273,7 @@ func (w *World) await(p *pipe, s *segment, e event) {
 			return
 		}
 	}
+	s.there = true
 	w.hold(p.to, e)
 }
 
