@@ -52,7 +52,11 @@ func (b *Broker) connBytes(in *machine.Input) {
 	}
 	b.fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
 	c.heard, b.reading = b.env.Mono, c
-	if err := c.parser.Feed(in.Bytes, c); err != nil {
+	switch err := c.parser.Feed(in.Bytes, c); {
+	case err == nil:
+	case errors.Is(err, wire.ErrParser), errors.Is(err, wire.ErrNoHeaders):
+		c.end(wire.ErrText(err), false) // without a word, as nats-server: these are in none of its clients' vocabulary
+	default:
 		c.fail(wire.ErrText(err))
 	}
 	b.reading = nil

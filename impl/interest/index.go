@@ -110,7 +110,7 @@ func (x *Index[T]) changed(filter string) {
 	}
 }
 
-// Match returns who wants the literal subject name. The answer may be used, and kept,
+// Match returns who wants the literal subject name: nobody if it has an empty token, as in nats-server. The answer may be used, and kept,
 // until Gen changes, except for inboxes and acks: their answer is built in
 // scratch and is valid until scratch is used again. A nil scratch means one of the index's
 // own, valid until the next Match. The caller never changes what it is given.
@@ -119,7 +119,7 @@ func (x *Index[T]) Match(name []byte, scratch *Result[T]) *Result[T] {
 		if scratch == nil {
 			scratch = &x.work
 		}
-		x.root.match(name, &scratch.found)
+		x.find(name, &scratch.found)
 		scratch.found.build(scratch)
 		return scratch
 	}
@@ -127,10 +127,24 @@ func (x *Index[T]) Match(name []byte, scratch *Result[T]) *Result[T] {
 		return r
 	}
 	r := &Result[T]{}
-	x.root.match(name, &x.spare)
+	x.find(name, &x.spare)
 	x.spare.build(r)
 	x.cache.put(string(name), r)
 	return r
+}
+
+func (x *Index[T]) find(name []byte, g *gather[T]) {
+	token := 0 // where the present one begins
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != subject.Separator {
+			continue
+		}
+		if i == token {
+			return
+		}
+		token = i + 1
+	}
+	x.root.match(name, g)
 }
 
 // Each calls f for every subscription in the order they were added.

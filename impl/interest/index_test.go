@@ -212,7 +212,8 @@ func FuzzMatch(f *testing.F) {
 		x := New[int]()
 		added := x.Add(filter, "", 1)
 		got := len(x.Match([]byte(name), nil).Plain) == 1
-		if want := added && subject.Match(filter, name); got != want {
+		whole := !slices.Contains(strings.Split(name, "."), "")
+		if want := added && whole && subject.Match(filter, name); got != want {
 			t.Errorf("%q and %q: %v", filter, name, got)
 		}
 		if x.Remove(filter, "", 1) != added || !x.root.empty() {

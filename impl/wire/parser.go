@@ -105,6 +105,7 @@ func (p *Parser) other(line []byte, h Handler) error {
 		return breach(ErrMaxControlLine, "%d bytes, limit %d", len(rest), p.controlLine())
 	}
 	switch {
+	case rest == nil && !is(verb, "PING") && !is(verb, "PONG"): // every other verb takes arguments
 	case is(verb, "PING"):
 		return h.OnPing()
 	case is(verb, "PONG"):
@@ -115,8 +116,6 @@ func (p *Parser) other(line []byte, h Handler) error {
 		return p.unsub(rest, h)
 	case is(verb, "CONNECT"):
 		return h.OnConnect(rest)
-	case is(verb, "PUB"), is(verb, "HPUB"):
-		return breach(ErrParser, "%s without arguments", verb)
 	}
 	return breach(ErrUnknownOp, "%s", quoted(line))
 }
