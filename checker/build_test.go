@@ -27,7 +27,7 @@ import (
 //	c1 info | c1 fail   c1 refused [5] [code=10164]   (refused, naming 5)
 //	c1 fetch W 10       c1 got W 5 a [n=2] [cseq=7]   c1 fetched W [4]
 //	c1 ack W 5 [n=2]    (nak, term, progress alike; delay=100 of a nak)   c1 ack! W 5: asks to have it confirmed   c1 ok
-//	c1 state W          c1 ok floor=3 cfloor=3 pending=0 out=1
+//	c1 state W (fstate) c1 ok floor=3 cfloor=3 pending=0 out=1
 //	c1 make W | c1 unmake W                        c1 ok
 //	n1 stored 5 a [ts=12] [size=9]   n1 recovered 1 4 | n1 removed 5 WHY [ts=12] | n1 down power | n1 up
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
@@ -163,7 +163,7 @@ var verbsOfStories = map[string]history.Verb{
 	"pub": history.Publish, "read": history.Read, "fread": history.Read, "dread": history.Read, "last": history.Last, "dlast": history.Last,
 	"next": history.NextOf, "fnext": history.NextOf, "dnext": history.NextOf, "delete": history.Delete, "del": history.Remove,
 	"purge": history.Purge, "update": history.Update, "fetch": history.Fetch, "ack": history.Ack, "nak": history.Nak, "term": history.Term,
-	"progress": history.Progress, "state": history.ConsumerInfo, "make": history.CreateConsumer, "unmake": history.DeleteConsumer,
+	"progress": history.Progress, "state": history.ConsumerInfo, "fstate": history.ConsumerInfo, "make": history.CreateConsumer, "unmake": history.DeleteConsumer,
 }
 
 func (b *builder) client(e *history.Event, w []string) {

@@ -179,7 +179,35 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 	if wanted(spec.NoCrash) {
 		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group", harmed: map[uint32]bool{}})
 	}
+	p.seatConsumers(rec, o, wanted, add)
 	p.seatCore(rec, o, wanted, add)
+}
+
+// seatConsumers appoints the judges of consumers.
+func (p *Panel) seatConsumers(rec *record, o Options, wanted func(...spec.ID) bool, add func(judge)) {
+	per := wanted(judgedIDs[:]...)
+	end := wanted(spec.AtLeastOnce, spec.ConsumerProgress)
+	if !per && !end {
+		return
+	}
+	log := newConsumerLog(rec, &p.h.Header)
+	add(log) // first: the judges below look at what it has just taken
+	if per {
+		add(&onlyOf{judge: newConsumerJudge(p.h, rec, log), only: o.Only})
+	}
+	if end {
+		add(&onlyOf{judge: newDrainJudge(rec, log, o.ProgressBound), only: o.Only})
+	}
+}
+
+// onlyOf leaves out what a judge says of guarantees that nobody asked about.
+type onlyOf struct {
+	judge
+	only []spec.ID
+}
+
+func (j *onlyOf) finish(h *history.History) []Verdict {
+	return slices.DeleteFunc(j.judge.finish(h), func(v Verdict) bool { return len(j.only) > 0 && !slices.Contains(j.only, v.Guarantee) })
 }
 
 // Run judges a whole history.

@@ -19,6 +19,11 @@ const (
 	obsStreamCreated history.Verb = "stream-created"
 	obsStreamDeleted history.Verb = "stream-deleted"
 	obsInterest      history.Verb = "interest"
+
+	obsConsumerCreated history.Verb = "consumer-created"
+	obsDelivered       history.Verb = "delivered"
+	obsSettled         history.Verb = "settled"
+	obsFloor           history.Verb = "floor"
 )
 
 // whySnapshot is the reason of a Recovered after which a node's log begins at the entry named, and holds nothing of

@@ -1,6 +1,106 @@
 package spec
 
-// consumerGuarantees are what a consumer promises of deliveries and acks.
-var consumerGuarantees = []Guarantee{}
+// The guarantees of consumers.
+const (
+	ConsumerNoPhantom ID = "consumer-no-phantom"
+	AtLeastOnce       ID = "at-least-once"
+	AckIsFinal        ID = "no-delivery-after-confirmed-ack"
+	AckFenced         ID = "stale-ack-not-confirmed"
+	DeliveryCounts    ID = "delivery-counts"
+	NotEarly          ID = "redelivery-not-early"
+	MaxDeliver        ID = "max-deliver"
+	MaxAckPending     ID = "max-ack-pending"
+	FloorMonotone     ID = "ack-floor-monotone"
+	FirstOrder        ID = "first-delivery-order"
+	ConsumerProgress  ID = "consumer-not-stuck"
+)
 
-var consumerClaims = []Claim{}
+// consumerGuarantees are what a consumer promises of deliveries and acks. For consumer c and message s of its stream: H(c, s, n)
+// is the moment at which a node handed s out for the n-th time, D(c, s, n) its receipt by a client, A(c, s, n) a client's ack
+// of that delivery with its call and, if it was confirmed, its return; settled(c, s) the first moment at which a node says
+// that c is done with s.
+var consumerGuarantees = []Guarantee{
+	{
+		ConsumerNoPhantom, Consumer, "No delivery out of nothing",
+		"D(c, s, n) = m implies that m was published before, that no acknowledgement, read or store ever named another message at s, and that m's subject is one that c filters for.",
+		"deliveries from consumers",
+	},
+	{
+		AtLeastOnce, Consumer, "At least once",
+		"By the mark drained, each acknowledged message that c covers has been delivered to a client, or settled.",
+		"acknowledged publishes to a stream with a consumer that delivers all, and the mark drained",
+	},
+	{
+		AckIsFinal, Consumer, "A confirmed ack is final",
+		"A(c, s, n).return < x implies that x is no H(c, s, m), and no fetch called after it brings s.",
+		"confirmed acks, and deliveries",
+	},
+	{
+		AckFenced, Consumer, "A stale ack settles nothing",
+		"D(c, s, m) < A(c, s, n).call with n < m implies that A(c, s, n) is not confirmed.",
+		"acks, confirmation asked for, of a delivery that a later one had overtaken",
+	},
+	{
+		DeliveryCounts, Consumer, "Deliveries are counted",
+		"H(c, s, n) < H(c, s, m) implies n < m, and no two D(c, s, n) have the same n.",
+		"a message handed out twice",
+	},
+	{
+		NotEarly, Consumer, "No redelivery before its time",
+		"H(c, s, n) and H(c, s, m) with n < m are at least the ack wait (or the n-th backoff) apart, unless s was naked in between, and then the delay that was asked for.",
+		"a message handed out twice, by observations",
+	},
+	{
+		MaxDeliver, Consumer, "No more than the maximum of deliveries",
+		"H(c, s, n) and D(c, s, n) imply n <= max_deliver.",
+		"deliveries from a consumer with a maximum",
+	},
+	{
+		MaxAckPending, Consumer, "No more than the maximum pending",
+		"At no time are more than max_ack_pending messages handed out and not settled.",
+		"delivered and settled observations of a consumer with explicit acks",
+	},
+	{
+		FloorMonotone, Consumer, "The ack floor never falls",
+		"Of two answers about c, one called after the other returned, the later has no lower floor; within one life of a node its floor of c never falls; a floor is never above the stream's last sequence.",
+		"answers about consumers, or floor observations",
+	},
+	{
+		FirstOrder, Consumer, "First deliveries in order",
+		"H(c, s, 1) < H(c, t, 1) implies s < t; with acks none, no covered message stored by then lies between two that one node handed out one after the other.",
+		"two messages handed out for the first time, by observations",
+	},
+	{
+		ConsumerProgress, Consumer, "No consumer is stuck",
+		"After healing, with clients that fetch and confirm, a consumer comes to have nothing pending and nothing unsettled.",
+		"the mark healed, and final answers about the consumer",
+	},
+}
+
+// uncounted are the settings under which a new leader may not know how often a message was delivered.
+var uncounted = append([]Setting{{Name: "delivered", Values: []string{"after"}}}, forgetful...)
+
+const natsConsumers = "nats.docs, nats-concepts/jetstream/consumers: explicit acks, AckWait, MaxDeliver, MaxAckPending, double ack"
+
+var consumerClaims = []Claim{
+	{Reference, ConsumerNoPhantom, forgetful, ourDesign},
+	{Reference, AtLeastOnce, forgetful, ourDesign},
+	{Reference, AckIsFinal, uncounted, ourDesign},
+	{Reference, AckFenced, append([]Setting{{Name: "ack-fence", Values: []string{"none"}}}, uncounted...), ourDesign},
+	{Reference, DeliveryCounts, uncounted, ourDesign},
+	{Reference, NotEarly, uncounted, ourDesign},
+	{Reference, MaxDeliver, uncounted, ourDesign},
+	{Reference, MaxAckPending, uncounted, ourDesign},
+	{Reference, FloorMonotone, uncounted, ourDesign},
+	{Reference, FirstOrder, uncounted, ourDesign},
+	{Reference, ConsumerProgress, nil, ourDesign},
+
+	// NATS documents a double ack as what exactly-once rests on; it documents no exact counts over a change of leaders.
+	{NATS, ConsumerNoPhantom, nil, natsConsumers},
+	{NATS, AtLeastOnce, nil, natsConsumers},
+	{NATS, AckIsFinal, nil, natsConsumers},
+	{NATS, AckFenced, nil, natsConsumers},
+	{NATS, MaxAckPending, uncounted, natsConsumers},
+	{NATS, FirstOrder, uncounted, natsConsumers},
+	{NATS, ConsumerProgress, nil, natsConsumers},
+}
