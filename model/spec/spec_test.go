@@ -41,7 +41,7 @@ func TestEveryClaimIsOfTheCatalogueAndHasASource(t *testing.T) {
 		require.False(t, seen[row{c.System, c.Guarantee}], "%s claims %s twice", c.System, c.Guarantee)
 		seen[row{c.System, c.Guarantee}] = true
 	}
-	require.Equal(t, []string{NATS, Reference}, Systems())
+	require.Equal(t, []string{Kafka, NATS, Redpanda, Reference}, Systems())
 }
 
 func TestAnUnsyncedReferenceTakesBackDurabilityAndNATSDoesNot(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAnUnsyncedReferenceTakesBackDurabilityAndNATSDoesNot(t *testing.T) {
 
 func TestAnUnknownSystemIsAnErrorThatListsTheKnown(t *testing.T) {
 	_, err := ClaimsOf("rabbit", nil)
-	require.EqualError(t, err, `no claims are known for system "rabbit": known are nats, reference`)
+	require.EqualError(t, err, `no claims are known for system "rabbit": known are kafka, nats, redpanda, reference`)
 	require.Len(t, AllClaims().Made, len(Catalogue()))
 }
 
