@@ -183,6 +183,9 @@ func (l *life) observed(e *history.Event, pos int32) {
 	case obsRemoved:
 		if x := l.home(e.Node); x != nil && x.lost == nil && e.Stream == l.stream && e.Seq == l.seq {
 			x.lost = &loss{event: e, pos: pos, at: e.Time, ends: e.Why, rule: true}
+			if e.Why == whySnapshot {
+				x.lost.rule, x.lost.cause, x.lost.ends = false, "a snapshot was installed on", "without it"
+			}
 		}
 	}
 }

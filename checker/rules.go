@@ -101,6 +101,9 @@ func (x *rules) observed(s *seen) {
 	case obsStored:
 		x.watched = true
 	case obsRemoved:
+		if s.e.Why == whySnapshot {
+			return // a rule removed it where the snapshot was taken, or it is missing
+		}
 		x.any = true
 		if at := x.removed.at(s.e.Seq); *at == 0 {
 			*at = s.pos + 1

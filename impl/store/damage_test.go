@@ -377,3 +377,29 @@ func FuzzOpenStream(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseBlocks gives the table of blocks, which a checksum covers in a checkpoint, any bytes.
+func FuzzParseBlocks(f *testing.F) {
+	b := &block{number: 3, size: 500, msgs: []stored{{off: 0, size: 100}, {off: 100}, {off: 200, size: 300}}, live: 2, alive: 400}
+	f.Add(b.appendState(nil))
+	f.Add([]byte{1, 9, 0, 9, 0, 0, 1, 9, 0, 9, 0, 0})
+	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1, 0, 0})
+	f.Fuzz(func(t *testing.T, table []byte) {
+		blocks, reason := parseBlocks(table)
+		if reason != "" {
+			return
+		}
+		for _, bs := range blocks {
+			end := int64(0)
+			for _, run := range bs.runs {
+				if run.from < end || run.to <= run.from || run.to > bs.size {
+					t.Fatalf("run %v behind %d, in %d bytes", run, end, bs.size)
+				}
+				end = run.to
+			}
+			if end == 0 {
+				t.Fatalf("block %d has nothing", bs.number)
+			}
+		}
+	})
+}
