@@ -112,7 +112,7 @@ func (s *streamState) applyPublish(p *publish) {
 	if p.wish.ID != nil {
 		s.ids.Add(s.lastID, seq, s.clock)
 	}
-	if s.cfg.Retention == stream.Interest && !s.holders.interested(p.subject) {
+	if s.cfg.Retention == stream.Interest && !s.consumers.interested(p.subject) {
 		// Nobody wants it: it has a sequence and is gone (nats-server SkipMsgNoInterest).
 		s.g.store.Skip(seq)
 		s.observeRemoved(p.entry, seq, machine.RuleNoInterest)
@@ -123,7 +123,7 @@ func (s *streamState) applyPublish(p *publish) {
 	s.store(p, seq)
 	s.rollUp(p, scope, 1)
 	s.acknowledge(p, seq, false)
-	s.holders.stored(p.entry, seq, p.subject)
+	s.consumers.stored(p.entry, seq, p.subject)
 }
 
 // duplicate finds the message that was stored with the publish's id.

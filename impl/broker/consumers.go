@@ -119,15 +119,20 @@ func (c *consumers) taking(subject string) []*consumed {
 	return c.found
 }
 
-// interested, needs, stored, removed, count, encode and decode are holders.
+// What a stream asks and tells its consumers follows. All of it happens at apply, and is a function of the log, as they
+// are; entry is the index of the entry.
+
+// interested says whether any logged consumer takes messages of subject: an interest stream stores no others.
 func (c *consumers) interested(subject string) bool {
 	return slices.ContainsFunc(c.taking(subject), (*consumed).logged)
 }
 
+// needs says whether any logged consumer that takes subject is not done with message seq.
 func (c *consumers) needs(seq uint64, subject string) bool {
 	return slices.ContainsFunc(c.taking(subject), func(x *consumed) bool { return x.logged() && x.state.Needs(seq) })
 }
 
+// stored tells of a new message.
 func (c *consumers) stored(_, seq uint64, subject string) {
 	if c.leads == nil {
 		return
@@ -142,6 +147,7 @@ func (c *consumers) stored(_, seq uint64, subject string) {
 	}
 }
 
+// removed tells of one that has left by a rule.
 func (c *consumers) removed(entry, seq uint64, subject string) {
 	for _, x := range c.taking(subject) {
 		if c.leads != nil && seq <= c.told {

@@ -68,7 +68,7 @@ func (s *streamState) purge(entry uint64, filter string, seq, keep uint64, rule 
 	if filter != "" && filter != ">" {
 		filters = []string{filter}
 	}
-	if filters == nil && keep == 0 && !s.g.b.cfg.Observe && s.holders.count() == 0 {
+	if filters == nil && keep == 0 && !s.g.b.cfg.Observe && s.consumers.count() == 0 {
 		return s.cut(seq) // nobody has to be told of each
 	}
 	left := s.g.store.CountMatch(0, filters)

@@ -5,33 +5,6 @@ import (
 	"github.com/brokerlab/brokerlab/model/stream"
 )
 
-// holders is what a stream asks and tells its consumers, always at apply: a function of the log, as they are.
-type holders interface {
-	// interested says whether any consumer takes messages of subject: an interest stream stores no others.
-	interested(subject string) bool
-	// needs says whether any consumer that takes subject is not done with message seq.
-	needs(seq uint64, subject string) bool
-	// stored tells of a new message, removed of one that has left by a rule; entry is the index of the entry.
-	stored(entry, seq uint64, subject string)
-	removed(entry, seq uint64, subject string)
-	// count is how many consumers there are.
-	count() int
-	// encode is their part of the stream's state; decode restores it, nil being that of a stream without any.
-	encode() []byte
-	decode(text []byte) error
-}
-
-// nobody is a stream without consumers.
-type nobody struct{}
-
-func (nobody) interested(string) bool        { return false }
-func (nobody) needs(uint64, string) bool     { return false }
-func (nobody) stored(_, _ uint64, _ string)  {}
-func (nobody) removed(_, _ uint64, _ string) {}
-func (nobody) count() int                    { return 0 }
-func (nobody) encode() []byte                { return nil }
-func (nobody) decode([]byte) error           { return nil }
-
 // remove takes a message out by a rule (machine.Rule...); false if it is not there.
 func (s *streamState) remove(entry, seq uint64, rule string) bool {
 	subject, ok := s.g.store.SubjectOf(seq)
@@ -40,7 +13,7 @@ func (s *streamState) remove(entry, seq uint64, rule string) bool {
 	}
 	s.g.store.Delete(seq)
 	s.observeRemoved(entry, seq, rule)
-	s.holders.removed(entry, seq, subject)
+	s.consumers.removed(entry, seq, subject)
 	return true
 }
 
@@ -51,7 +24,7 @@ func (s *streamState) settled(entry, seq uint64) {
 		return
 	}
 	subject, ok := s.g.store.SubjectOf(seq)
-	if !ok || s.holders.needs(seq, subject) && !s.g.b.bug(BugFirstAckRemoves) {
+	if !ok || s.consumers.needs(seq, subject) && !s.g.b.bug(BugFirstAckRemoves) {
 		return
 	}
 	s.remove(entry, seq, machine.RuleAck)
@@ -64,7 +37,7 @@ func (s *streamState) releaseUnneeded(entry uint64) {
 		return
 	}
 	for seq, ok := s.g.store.NextAt(1); ok; seq, ok = s.g.store.NextAt(seq + 1) {
-		if subject, _ := s.g.store.SubjectOf(seq); !s.holders.needs(seq, subject) {
+		if subject, _ := s.g.store.SubjectOf(seq); !s.consumers.needs(seq, subject) {
 			s.remove(entry, seq, machine.RuleAck)
 		}
 	}

@@ -103,7 +103,7 @@ func (c *cursor) skip(n int) {
 
 func (s *streamState) encode() []byte {
 	r := streamRecord{
-		clock: s.clock, stamp: s.stamp, lastID: s.lastID, version: s.version, cfg: s.cfg, ids: s.ids, consumers: s.holders.encode(),
+		clock: s.clock, stamp: s.stamp, lastID: s.lastID, version: s.version, cfg: s.cfg, ids: s.ids, consumers: s.consumers.encode(),
 	}
 	return r.encode()
 }
@@ -111,7 +111,7 @@ func (s *streamState) encode() []byte {
 func (s *streamState) decode(text []byte) error {
 	r, err := decodeStreamRecord(text)
 	if err == nil {
-		err = s.holders.decode(r.consumers)
+		err = s.consumers.decode(r.consumers)
 	}
 	if err != nil {
 		return fmt.Errorf("state of stream %s: %w", s.name(), err)

@@ -22,8 +22,7 @@ type streamState struct {
 	stamp     int64         // of the newest message ever stored
 	lastID    string        // its id
 	ids       dedup.Window
-	holders   holders
-	consumers *consumers // which they are
+	consumers *consumers
 
 	leaderSide
 	subs   []*subscription // as leader, to requests
@@ -35,7 +34,6 @@ type streamState struct {
 func newStreamState(g *group, a *assignment) *streamState {
 	s := &streamState{g: g, a: a}
 	s.consumers = newConsumers(s)
-	s.holders = s.consumers
 	s.reset()
 	return s
 }

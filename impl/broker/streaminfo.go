@@ -86,7 +86,7 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 		Type: kind, Config: s.cfg, Created: stamp(s.a.Created), Stamp: stamp(int64(b.env.Wall)),
 		State: streamCounts{
 			Messages: count, Bytes: size, FirstSeq: first, LastSeq: last, FirstTime: never, LastTime: never,
-			NumDeleted: last + 1 - first - count, Consumers: s.holders.count(),
+			NumDeleted: last + 1 - first - count, Consumers: s.consumers.count(),
 		},
 		Cluster: s.cluster(),
 	}
