@@ -136,7 +136,6 @@ func (j *consumerJudge) delivered(c *consumerSeen, s *seen) {
 	// It was handed out after its fetch was called.
 	if m.final != none {
 		f := &j.found[fFinal]
-		f.checked++
 		if o := j.rec.numbered(s.e.Op); s.e.Op != 0 && o != none && j.rec.ops[o].call > m.final {
 			f.broken(fmt.Sprintf("The ack of %s was confirmed %s; a fetch called %s brought it again %s.", c.place(m.seq), j.at(m.final), j.at(j.rec.ops[o].call), when(s.e)),
 				m.ackCall, m.final, j.rec.ops[o].call, s.pos)
@@ -193,7 +192,6 @@ func (j *consumerJudge) handed(c *consumerSeen, s *seen) {
 	}
 	if m.final != none && c.explicit() {
 		f := &j.found[fFinal]
-		f.checked++
 		f.broken(fmt.Sprintf("The ack of %s was confirmed %s; %s handed it out again %s.", c.place(m.seq), j.at(m.final), nodeName(s.e.Node), when(s.e)), m.ackCall, m.final, s.pos)
 	}
 	if m.handed.pos == none && s.e.N == 1 {
@@ -292,6 +290,7 @@ func (j *consumerJudge) returned(c *consumerSeen, s *seen) {
 	o := &j.rec.ops[s.op]
 	switch o.verb {
 	case ack, term:
+		j.found[fFinal].checked++
 		j.fenced(c, o, s)
 	case consumerInfo:
 		j.floorAnswer(c, o, s)
@@ -342,7 +341,7 @@ func (j *consumerJudge) finish(h *history.History) []Verdict {
 
 var unexercised = [judged]string{
 	fPhantom:    "No consumer delivered anything.",
-	fFinal:      "Nothing was delivered whose ack had been confirmed.",
+	fFinal:      "No ack was confirmed.",
 	fFenced:     "No ack of a message that was delivered more than once was confirmed.",
 	fCounts:     "Nothing was delivered twice.",
 	fEarly:      "Nothing was seen to be delivered twice.",
@@ -354,7 +353,7 @@ var unexercised = [judged]string{
 
 var held = [judged]string{
 	fPhantom:    "%d deliveries, each of a message that was published, and of the one stored there.",
-	fFinal:      "%d deliveries of messages whose ack was confirmed, each handed out before.",
+	fFinal:      "%d confirmed acks, and nothing handed out again after one.",
 	fFenced:     "%d confirmed acks of messages delivered more than once, each of the newest delivery received.",
 	fCounts:     "%d deliveries of messages delivered before, each with a count of its own.",
 	fEarly:      "%d redeliveries, none before its time.",

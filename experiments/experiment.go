@@ -25,6 +25,10 @@ type Experiment struct {
 	Load    load.Spec
 	// Shape, if there is one, draws cluster and load of a seed in place of these.
 	Shape func(key load.Key) (rundir.Cluster, load.Spec)
+	// Graded draws the plan of a seed in place of Faults, where how much goes wrong is what varies: level is the seed modulo
+	// Levels.
+	Graded func(key load.Key, c rundir.Cluster, level int) faults.Plan
+	Levels int
 	// Faults draws the plan of a seed, without the final heal.
 	Faults func(key load.Key, c rundir.Cluster) faults.Plan
 	// Duration is how long clients keep asking; for the last Quiet of it the world is healed.
@@ -70,7 +74,7 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(f
 
 // All lists the experiments by name.
 func All() []Experiment {
-	all := []Experiment{kafkaAcksOne, kafkaUnclean, kafkaLastReplica, kafkaPowerLoss, kafkaMinute, quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks}
+	all := []Experiment{coreAtMostOnce, locationTransparency, queueGroups, consumerRedelivery, exactlyOnce, kafkaAcksOne, kafkaUnclean, kafkaLastReplica, kafkaPowerLoss, kafkaMinute, quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks}
 	slices.SortFunc(all, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
@@ -138,6 +142,10 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	plan := faults.Plan{}
 	if e.Faults != nil {
 		plan = e.Faults(load.Key(seed).Sub("plan"), c.Cluster)
+	}
+	if e.Graded != nil {
+		c.Level, c.Levels = int(uint64(seed)%uint64(e.Levels)), e.Levels
+		plan = e.Graded(load.Key(seed).Sub("plan"), c.Cluster, c.Level)
 	}
 	c.Plan = planLines(healed(plan, c.Heal))
 	return c, validate(&c, d.check(&c))

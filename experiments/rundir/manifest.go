@@ -57,6 +57,9 @@ type Config struct {
 	LoadUntil int64 `json:"load_until_ns"`
 	Heal      int64 `json:"heal_ns"`
 	Timeout   int64 `json:"timeout_ns"`
+	// Level says how much goes wrong, from 0 to Levels less one, where that is what the experiment varies.
+	Level  int `json:"fault_level,omitempty"`
+	Levels int `json:"fault_levels,omitempty"`
 	// Test lists guarantees that are judged as if they were claimed, because the experiment asks for them.
 	Test []spec.ID `json:"put_to_the_test,omitempty"`
 	// Expect lists the guarantees whose violation the experiment is there to show; Also

@@ -1,0 +1,104 @@
+package experiments
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/spec"
+)
+
+const jobsName = "JOBS"
+
+// jobs is a stream with a consumer whose deliveries come again after a second and a half.
+var jobs = load.StreamSpec{Name: jobsName, Replicas: 3, Consumers: []load.ConsumerSpec{
+	{Name: "W", AckWaitMS: 1500, MaxPending: 40},
+	{Name: "LIMITED", Filters: []string{"JOBS.boss1"}, AckWaitMS: 1000, MaxDeliver: 4, BackOffMS: []int64{500, 1000, 1500}},
+}}
+
+// consumerRedelivery has workers that die, dawdle, refuse and give up, while leaders change.
+var consumerRedelivery = Experiment{
+	Name:     "consumer-redelivery",
+	Question: "Is every message delivered until it is settled, in time, counted, and by one worker at a time? (nats-server#4786)",
+	Vary:     "profile",
+	Cluster:  rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{jobs}},
+	Load: load.Spec{Groups: []load.Group{
+		{Name: "boss", Count: 2, PublishPerSecond: 24},
+		{Name: "hand", Count: 3, Work: &load.Work{Stream: jobsName, Consumer: "W", ConfirmPercent: 40, NakPercent: 8, NakDelayMS: 300, TermPercent: 2, ProgressPercent: 3, ForgetPercent: 4, LatePercent: 8, WorkMS: 20}},
+		{Name: "few", Count: 1, Work: &load.Work{Stream: jobsName, Consumer: "LIMITED", NakPercent: 30, ForgetPercent: 10, WorkMS: 10}},
+	}},
+	Faults:   consumerTrouble,
+	Duration: 34 * time.Second,
+	Quiet:    10 * time.Second,
+	Expect: map[string]Expectation{
+		"nats": {Violated: []spec.ID{spec.AckFenced}, Also: append([]spec.ID{spec.AckIsFinal, spec.FirstOrder, spec.MaxAckPending, spec.AtLeastOnce, spec.ConsumerNoPhantom, spec.ConsumerProgress}, fallsWithDurability...)},
+	},
+}
+
+// consumerTrouble changes the leader of the consumers' stream in every way, and takes a follower's power.
+func consumerTrouble(key load.Key, c rundir.Cluster) faults.Plan {
+	d := drawer{key}
+	stream := c.Streams[0].Name
+	leader := faults.LeaderOf(stream)
+	var p faults.Plan
+	for n := range int64(3) {
+		what := fmt.Sprint("round ", n)
+		at := (5000 + n*6000 + d.ms(what, 0, 1500)) * ms
+		f := faults.Fault{At: at, Kind: faults.Crash, Targets: one(leader), For: d.ms(what+" for", 500, 3500) * ms}
+		switch d.of(what+" how", 0, 1, 2, 3) {
+		case 1:
+			f.Kind = faults.Pause
+		case 2:
+			f.Kind, f.Targets = faults.Partition, []faults.Target{leader, faults.TheOthers()}
+		case 3:
+			f.Kind, f.Keep, f.Tear = faults.Power, d.keep(what+" keep"), true
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	p.Faults = append(p.Faults, faults.Fault{At: d.time("reset", 6, 20), Kind: faults.Reset, Targets: []faults.Target{faults.Everyone(), faults.EveryClient()}})
+	return p
+}
+
+// exactlyOnce has publishers that retry under deduplication ids and expectations that race, and workers that confirm their acks.
+var exactlyOnce = Experiment{
+	Name:     "exactly-once",
+	Question: "Is each message stored once and settled once, when publishers retry and race? (nats-server#6415, #4320)",
+	Vary:     "profile",
+	Cluster: rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{
+		{Name: "PAY", Replicas: 3, DuplicateWindowMS: 60_000, AllowDirect: true, AllowRollup: true, Consumers: []load.ConsumerSpec{{Name: "LEDGER", AckWaitMS: 3000}}},
+		{Name: "KEYS", Replicas: 3, MaxMsgsPerSubject: 3, AllowDirect: true, AllowRollup: true},
+	}},
+	Load: load.Spec{Groups: []load.Group{
+		{Name: "pay", Count: 3, Streams: []string{"PAY"}, PublishPerSecond: 24, IDPercent: 100, Retries: 6, RepeatPercent: 5, ReadPerSecond: 6, LastPercent: 30},
+		{Name: "key", Count: 4, Streams: []string{"KEYS"}, PublishPerSecond: 30, Keys: 3, SharedKeys: true, KeyConditionalPercent: 80, ConditionalPercent: 5, RollupPercent: 3, ReadPerSecond: 12, KeyPercent: 70, DirectPercent: 30},
+		{Name: "book", Count: 2, Work: &load.Work{Stream: "PAY", Consumer: "LEDGER", ConfirmPercent: 100, WorkMS: 10}},
+	}},
+	Faults:   leaderTrouble,
+	Duration: 34 * time.Second,
+	Quiet:    10 * time.Second,
+}
+
+// leaderTrouble is consumerTrouble for both streams, with the leader cut off from its peers while clients still reach it: what it
+// took in and could not replicate is where guesses show.
+func leaderTrouble(key load.Key, c rundir.Cluster) faults.Plan {
+	d := drawer{key}
+	var p faults.Plan
+	for i := range c.Streams {
+		leader := faults.LeaderOf(c.Streams[i].Name)
+		for n := range int64(3) {
+			what := fmt.Sprint(c.Streams[i].Name, " round ", n)
+			at := (5000 + n*6000 + int64(i)*2500 + d.ms(what, 0, 1500)) * ms
+			f := faults.Fault{At: at, Kind: faults.Partition, Targets: []faults.Target{leader, faults.TheOthers()}, For: d.ms(what+" for", 800, 3500) * ms}
+			switch d.of(what+" how", 0, 0, 1, 2) {
+			case 1:
+				f.Kind, f.Targets = faults.Crash, one(leader)
+			case 2:
+				f.Kind, f.Targets = faults.Pause, one(leader)
+			}
+			p.Faults = append(p.Faults, f)
+		}
+	}
+	return p
+}
