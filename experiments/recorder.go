@@ -144,8 +144,8 @@ func (c clientRecorder) Complete(id uint64, op *load.Op, out *load.Outcome) {
 	switch out.Status {
 	case load.OK:
 		e.Kind = history.OK
-		if !out.NotFound && op.Verb != history.ConsumerInfo {
-			r.told[op.Stream] = max(r.told[op.Stream], out.Seq)
+		if op.Verb != history.ConsumerInfo && out.Seq > r.told[op.Stream] {
+			r.told[op.Stream] = out.Seq
 		}
 	case load.Failed:
 		e.Kind = history.Fail

@@ -122,6 +122,7 @@ func TestAKeyIsExpectedToBeAsTheClientLastKnewIt(t *testing.T) {
 		last++
 		newest[k] = last
 	}
+	g.ReadPerSecond, g.KeyPercent = 0, 0
 	play(t, client(t, g, orders...), 40*second, 1000, answer)
 	require.Positive(t, refused)
 	require.Less(t, refused, 10, "a refusal that names a number teaches it")
@@ -259,6 +260,9 @@ func newConsume(t failer, l Load, n uint64) *consume {
 
 func (c *consume) hear(op Op) Outcome {
 	c.got.count(op)
+	if c.now > 31*second+3*c.wait && op.Verb != history.Fetch && !op.Confirm {
+		c.t.Fatalf("at %d, when the load is long over, a delivery is settled by %s", c.now, op.Verb)
+	}
 	switch op.Verb {
 	case history.Fetch:
 		out := Outcome{Status: OK}
@@ -299,8 +303,11 @@ func TestAWorkerDoesWithDeliveriesAllThatItIsToldTo(t *testing.T) {
 		NakDelayMS: 100, WorkMS: 5, Batch: 20,
 	}}
 	c := newConsume(t, client(t, g, jobs), 1000)
+	for seq := range uint64(100) { // and as many again after the load
+		c.events.add(40*second, func() { c.hand(2000+seq, c.now) })
+	}
 	c.run(60 * second)
-	require.Len(t, c.settled, 1000, "in the end everything is settled")
+	require.Len(t, c.settled, 1100, "in the end everything is settled")
 	for _, v := range []history.Verb{history.Ack, history.Ack + " confirmed", history.Nak, history.Term, history.Progress} {
 		require.Greater(t, c.got[v], 40, v)
 	}
