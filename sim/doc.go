@@ -9,6 +9,8 @@
 //     purpose; link and frame number; client, attempt and segment. Deleting a fault from a
 //     plan moves no draw.
 //   - A panic of a machine is a crash of its process, told to Hooks.Down; it never ends the run.
+//   - A machine hears of what waits for a connection or link by the rule of the drivers
+//     (machine.BacklogNews), and a paused connection is not read: its window fills.
 //   - Every buffer has a limit: the window of a flow is what the network holds for it, a
 //     queue of frames overflows (Raft: the frame is dropped; route: the session breaks), and a
 //     process whose connections' output outgrows NetworkConfig.MaxBacklog is killed.

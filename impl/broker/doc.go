@@ -11,7 +11,10 @@
 //   - What a stream holds is a function of its log alone: sequence numbers, refusals and stamps are
 //     decided at apply, in log order.
 //   - No goroutine, clock, file or socket; no map is ranged over on a path that makes effects.
-//   - Every queue is bounded, and what is discarded is observed.
+//   - Every queue is bounded, and what is discarded is observed. Who fills one is held back before it is full,
+//     and never for good (pressure.go).
+//   - A message reaches a subscription once at most, and one member of each queue group in the whole cluster;
+//     what one client published arrives in its order (law_test.go).
 //
 // Switches choose the unsafe ends that NATS chose, and planted bugs. The package sees model and
 // its sisters under impl, and is seen by drive, experiments and tests.
