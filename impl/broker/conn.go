@@ -113,14 +113,15 @@ func (c *conn) write(s string) {
 }
 
 // wrote follows everything that is appended to the output. A client that does not read is cut before it takes the
-// memory.
+// memory. Who writes to it is held back only for what the driver has said: what is written in this step may leave at once, and no
+// report would follow that lets them go.
 func (c *conn) wrote() {
 	b := c.b
 	b.fx.Touch(c.out)
-	switch waits := c.flow.backlog + int64(len(c.out.B)); {
-	case waits > b.cfg.MaxPending:
+	switch {
+	case c.flow.backlog+int64(len(c.out.B)) > b.cfg.MaxPending:
 		c.slow(whyPending)
-	case waits > b.cfg.MaxPending/2:
+	case c.flow.backlog > b.cfg.MaxPending/2:
 		b.hold(&c.flow.gate)
 	}
 }

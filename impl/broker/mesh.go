@@ -194,7 +194,9 @@ func (b *Broker) routed(p *peer, r *wire.RouteMsg) {
 		if s := b.pick(q, m, false); s != nil {
 			reached = b.deliver(s, m) || reached
 			if b.bug(BugQueuePair) {
-				b.deliver(b.pick(q, m, false), m)
+				if again := b.pick(q, m, false); again != nil {
+					b.deliver(again, m)
+				}
 			}
 		}
 	}

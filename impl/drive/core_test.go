@@ -366,7 +366,7 @@ func TestAProducerIsSlowedToThePaceOfWhoReadsAndMemoryStaysBounded(t *testing.T)
 // A client that writes without reading, to itself, is read from all the same until it is cut: it does not hang.
 func TestAClientThatFeedsItselfAndDoesNotReadIsCutRatherThanHeldForEver(t *testing.T) {
 	s, w := watchedBroker(t, func(c *broker.Config) {
-		c.MaxPending, c.WriteDeadline, c.MaxPause = 1<<20, int64(200*time.Millisecond), int64(10*time.Millisecond)
+		c.MaxPending, c.WriteDeadline, c.MaxPause = 4<<20, int64(200*time.Millisecond), int64(10*time.Millisecond)
 	})
 	c := dialRaw(t, s.Addr().String(), "SUB a 1\r\n")
 	pad := strings.Repeat("x", 32<<10)
