@@ -44,7 +44,7 @@ func TestWhatClientsDoIsRecordedAsJudgesExpectIt(t *testing.T) {
 	c.Invoke(&load.Op{Verb: history.Nak, Delivery: d, Delay: 50})
 	done(load.Op{Verb: history.Ack, Delivery: d, Confirm: true}, ok)
 	done(load.Op{Verb: history.ConsumerInfo, Stream: "S", Consumer: "C"}, load.Outcome{Status: load.OK, Seq: 6, CSeq: 5, N: 4, First: 3})
-	done(load.Op{Verb: history.CreateConsumer, Stream: "S", Consumer: "D", ConsumerConfig: &consumer.Config{Durable: "D", AckPolicy: "all"}}, ok)
+	done(load.Op{Verb: history.CreateConsumer, Stream: "S", Consumer: "D", ConsumerConfig: &consumer.Config{Durable: "D", AckPolicy: "all", DeliverPolicy: "all"}}, ok)
 
 	var got strings.Builder
 	for _, e := range r.whole().Events {
