@@ -206,7 +206,7 @@ func (b *block) broken(off int64, reason string, err error) *DamageError {
 // decode checks that a read returned message seq.
 func (s *Stream) decode(p *reading, data []byte) (*Message, error) {
 	r, ok := parseBlock(data, blockIdentity(s.ident, p.block.number, p.off))
-	if !ok || r.seq != p.seq || r.kind != kindMessage {
+	if !ok || r.seq != p.seq {
 		return nil, p.block.broken(p.off, fmt.Sprintf("there is no message %d", p.seq), nil)
 	}
 	body := make([]byte, 0, len(r.header)+len(r.data))
@@ -230,6 +230,7 @@ type reading struct {
 	token   machine.Token
 	block   *block // where it reads, though the message may lie elsewhere by now
 	off     int64
+	size    int64
 	seq     uint64
 	view    *View    // it is read for
 	rewrite *rewrite // it is read for

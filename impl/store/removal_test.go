@@ -17,8 +17,23 @@ import (
 var (
 	someSubjects = []string{"a", "b", "a.b", "a.c", "a.b.c", "b.b", "a-b.c", "kv.1", "kv.2", "kv.3"}
 	someFilters  = [][]string{
-		nil, {">"}, {"a"}, {"kv.2"}, {"nothing"}, {"a.*"}, {"*.b"}, {"a.>"}, {"kv.*"}, {"*"}, {"x.*"}, {"*.x"},
-		{"a", "a"}, {"a.*", "a.b"}, {"kv.1", "kv.9"}, {"*.b", "a.>"}, {"a.b", "kv.*", ">"},
+		nil,
+		{">"},
+		{"a"},
+		{"kv.2"},
+		{"nothing"},
+		{"a.*"},
+		{"*.b"},
+		{"a.>"},
+		{"kv.*"},
+		{"*"},
+		{"x.*"},
+		{"*.x"},
+		{"a", "a"},
+		{"a.*", "a.b"},
+		{"kv.1", "kv.9"},
+		{"*.b", "a.>"},
+		{"a.b", "kv.*", ">"},
 	}
 )
 
@@ -361,4 +376,26 @@ func TestALongAscendingListIsASortedSlice(t *testing.T) {
 func firstAtOrAbove(in []int, v int) int {
 	at, _ := slices.BinarySearch(in, v)
 	return at
+}
+
+func TestWhatAMessageCostsInMemoryIsSmallAndGoesWithIt(t *testing.T) {
+	for _, subjects := range []int{1, 100, 10_000} {
+		r := newStreamRun(seeded(1), StreamConfig{Dir: "s"})
+		empty := r.s.MemoryBytes()
+		for i := range 10_000 {
+			r.s.Append(Message{Seq: uint64(i + 1), Subject: fmt.Sprint("orders.", i%subjects), Data: []byte("data")})
+		}
+		full := r.s.MemoryBytes() - empty - chunkBytes
+		limit := int64(64)
+		if subjects == 10_000 {
+			limit = 160
+		}
+		require.Less(t, full/10_000, limit, "%d subjects", subjects)
+		r.s.EachSubject(">", func(string, uint64, uint64, uint64) bool { return true })
+		for i := range uint64(10_000) {
+			require.True(t, r.s.Delete(10_000-i))
+		}
+		left := r.s.MemoryBytes() - empty - chunkBytes
+		require.Less(t, left, int64(subjects*100+16_000), "%d subjects", subjects)
+	}
 }

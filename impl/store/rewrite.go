@@ -13,7 +13,8 @@ import (
 // like all blocks in which nothing is left.
 //
 // It is begun when as much is gone as is there, and two blocks more: then what is copied is
-// less than what is freed.
+// less than what is freed. nats-server 2.15 does it block by block, in place, once more than half
+// of one is gone (filestore.go, shouldCompactInline); here nothing that is synced changes.
 type rewrite struct {
 	from  []*block
 	read  int  // how many of them were
@@ -42,7 +43,7 @@ func (s *Stream) rewriteOn(fx *machine.Effects) {
 			continue
 		}
 		from, last := int64(b.msgs[0].off), b.msgs[len(b.msgs)-1]
-		s.read(fx, reading{block: b, off: from, rewrite: rw}, last.off+last.size-uint32(from))
+		s.read(fx, reading{block: b, off: from, size: int64(last.off+last.size) - from, rewrite: rw})
 		rw.waits = true
 	}
 }
@@ -56,8 +57,11 @@ func (s *Stream) chooseRewrite() *rewrite {
 	blocks := s.blocks[:len(s.blocks)-1] // the last is appended to
 	alive, spare, best := int64(0), int64(0), -1
 	for i, b := range blocks {
+		if b.rotten {
+			continue
+		}
 		alive, spare = alive+b.alive, spare+s.spare(b)
-		if !b.rotten && (best < 0 || b.alive*s.spare(blocks[best]) < blocks[best].alive*s.spare(b)) {
+		if best < 0 || b.alive*s.spare(blocks[best]) < blocks[best].alive*s.spare(b) {
 			best = i
 		}
 	}
@@ -97,16 +101,13 @@ func (s *Stream) rewriteRead(p *reading, data []byte, err error) error {
 	from := into.size
 	for i := range b.msgs {
 		m := &b.msgs[i]
-		at, end := int64(m.off)-p.off, int64(m.off)-p.off+int64(m.size)
-		if m.size == 0 || at < 0 {
+		at := int64(m.off) - p.off
+		if m.size == 0 || at >= p.size { // or it was appended since
 			continue
 		}
-		if end > int64(len(data)) && err == nil {
-			break // it was appended since
-		}
-		r, ok := blockRecord{}, err == nil
+		r, ok := blockRecord{}, err == nil && at+int64(m.size) <= int64(len(data))
 		if ok {
-			r, ok = parseBlock(data[at:end], blockIdentity(s.ident, b.number, int64(m.off)))
+			r, ok = parseBlock(data[at:at+int64(m.size)], blockIdentity(s.ident, b.number, int64(m.off)))
 		}
 		if !ok || r.seq != b.seqOf(i) {
 			b.rotten = true

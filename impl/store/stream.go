@@ -124,14 +124,14 @@ func (s *Stream) Get(fx *machine.Effects, seq uint64) (m Message, tok machine.To
 		return m, 0, false
 	}
 	b, at := s.at(p)
-	return m, s.read(fx, reading{block: b, off: int64(at.off), seq: seq}, at.size), true
+	return m, s.read(fx, reading{block: b, off: int64(at.off), size: int64(at.size), seq: seq}), true
 }
 
-func (s *Stream) read(fx *machine.Effects, p reading, size uint32) machine.Token {
+func (s *Stream) read(fx *machine.Effects, p reading) machine.Token {
 	s.writeOut(fx) // it may have left the cache before it was written
 	p.token = s.tokens()
 	s.reads = append(s.reads, p)
-	fx.Do(machine.DiskOp{Kind: machine.Read, Token: p.token, File: p.block.name, Off: p.off, Len: int64(size)})
+	fx.Do(machine.DiskOp{Kind: machine.Read, Token: p.token, File: p.block.name, Off: p.off, Len: p.size})
 	return p.token
 }
 

@@ -113,5 +113,5 @@ func (v *View) Get(fx *machine.Effects, seq uint64) (m Message, tok machine.Toke
 		return m, 0, false
 	}
 	g := v.removed.at(p)
-	return m, v.s.read(fx, reading{block: g.block, off: int64(g.at.off), seq: seq, view: v}, g.at.size), true
+	return m, v.s.read(fx, reading{block: g.block, off: int64(g.at.off), size: int64(g.at.size), seq: seq, view: v}), true
 }
