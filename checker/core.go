@@ -85,7 +85,8 @@ type coreConn struct {
 	client   int32
 	node     uint32
 	from, to int32 // positions; to is none while it is open
-	pending  []int32
+	noEcho   bool
+	pending  []int32 // messages that are not known to have been routed, in call order
 	heard    heardList
 }
 

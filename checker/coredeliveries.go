@@ -68,6 +68,7 @@ const (
 	unmatched                      // the filter does not name its subject
 	refusedOnce                    // sending it had failed
 	past                           // routed before anybody asked
+	echoed                         // sent to its own sender, who wanted no echo
 )
 
 func (j *corePhantom) wants() class { return returns | deliveries }
@@ -115,6 +116,8 @@ func (j *corePhantom) delivered(s *seen) {
 		j.note(unmatched, sub, s.e.Value, b.call, m.call, s.pos)
 	case m.unsent:
 		j.note(refusedOnce, sub, s.e.Value, m.call, m.failed, s.pos)
+	case m.conn != none && m.conn == b.conn && j.log.conns[m.conn].noEcho:
+		j.note(echoed, sub, s.e.Value, j.log.conns[m.conn].from, m.call, s.pos)
 	case m.by != none && m.by < b.call && m.times == 1 && m.conn != none && b.conn != none && j.log.conns[m.conn].node == j.log.conns[b.conn].node:
 		j.note(past, sub, s.e.Value, m.call, m.by, b.call, s.pos)
 	}
@@ -147,6 +150,8 @@ func (j *corePhantom) sentence(h *history.History) string {
 	case unmatched:
 		sent := &h.Events[j.cert[1]]
 		return fmt.Sprintf("Message %s, sent to %s, was delivered to %s %s, which does not name that subject.", last.Value, sent.Subject, j.log.subscriber(h, j.sub), when(last))
+	case echoed:
+		return fmt.Sprintf("Message %s was delivered to %s %s, whose client had sent it over the same connection and wanted no echo.", last.Value, j.log.subscriber(h, j.sub), when(last))
 	case past:
 		return fmt.Sprintf("Message %s had been routed by %s by #%d, before %s was asked for at the same node; it was delivered there %s.",
 			last.Value, nodeName(j.log.conns[j.log.subs[j.sub].conn].node), h.Events[j.cert[1]].Index, j.log.subscriber(h, j.sub), when(last))

@@ -32,7 +32,7 @@ func (c *coreLog) observed(s *seen) {
 			c.opened = append(c.opened, none)
 		}
 		c.opened[client] = int32(len(c.conns))
-		c.conns = append(c.conns, coreConn{client: client, node: s.e.Node, from: s.pos, to: none})
+		c.conns = append(c.conns, coreConn{client: client, node: s.e.Node, from: s.pos, to: none, noEcho: s.e.Why == history.NoEcho})
 	case history.Disconnected:
 		c.close(c.rec.clients.of(s.e.Client), s.pos)
 	case history.Down:

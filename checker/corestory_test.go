@@ -11,7 +11,7 @@ import (
 // coreLine takes a line about core messaging, if w is one. Operations have labels: a message's is its value, that of a
 // subscription or flush is given first, an answer's is made of the request and who answered.
 //
-//	c1 conn n1 | c1 disc          c1 is connected to n1 | finds its connection gone
+//	c1 conn n1 [no echo] | c1 disc   c1 is connected to n1 | finds its connection gone
 //	c1 sub x a.* [q=g]            c1 asks for a subscription, x from now on
 //	c1 send m a.b                 c1 sends m to a.b
 //	c1 ask r a.b                  c1 sends request r to a.b, with the inbox _INBOX.c1.r
@@ -34,7 +34,7 @@ func (b *builder) coreLine(e history.Event, w []string) bool {
 	e.Client = w[0]
 	switch w[1] {
 	case "conn":
-		e.Kind, e.Verb, e.Node = history.Obs, history.Connected, uint32(b.num(w[2][1:]))
+		e.Kind, e.Verb, e.Node, e.Why = history.Obs, history.Connected, uint32(b.num(w[2][1:])), strings.Join(w[3:], " ")
 		b.put(e)
 	case "disc":
 		e.Kind, e.Verb = history.Obs, history.Disconnected

@@ -13,6 +13,9 @@
 //   - Judges find anomalies; whether one breaks a promise is for spec.Claims and
 //     Report.Overall to say.
 //
+// Of core messaging, which stores nothing, what should have arrived is certain only by what came behind it: over one connection, and
+// over one session between two nodes, things arrive in order (core.go). CoreLosses says why each lost message was lost.
+//
 // Porcupine is the oracle in tests and the painter of pictures; no verdict depends on it.
 //
 // The package knows no broker, simulator or fault. It imports model and porcupine; experiments

@@ -65,6 +65,9 @@ const (
 	Disconnected Verb = "disconnected"
 )
 
+// NoEcho is the Why of a Connected whose client asked not to be sent what it publishes itself.
+const NoEcho = "no echo"
+
 // Marks of the run itself and of its nodes, recorded with Kind Obs.
 const (
 	// Healed: the last fault is over and everything is up; progress is owed from here on.

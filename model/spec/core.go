@@ -24,7 +24,7 @@ const (
 var coreGuarantees = []Guarantee{
 	{
 		CoreNoPhantom, Core, "No core message out of nothing",
-		"D(s, m) implies M(m).call < D(s, m) under the same subject, which the filter of s names; that M(m) did not fail; and that s was asked for before R(m), if their nodes are one.",
+		"D(s, m) implies M(m).call < D(s, m) under the same subject, which the filter of s names; that M(m) did not fail; that s was asked for before R(m), if their nodes are one; and that m was not sent over the connection of s, if its client wants no echo.",
 		"core deliveries, and what was sent",
 	},
 	{
