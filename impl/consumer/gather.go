@@ -11,7 +11,7 @@ import (
 func (l *Leader) Gather(now machine.Mono, out *Out) {
 	l.again = false
 	for range maxGather {
-		if len(l.taken) >= maxTaken || !l.push.open(l, now) || !l.cfg.Push() && len(l.queue) == 0 {
+		if len(l.taken) >= maxTaken || !l.push.open(l) || !l.cfg.Push() && len(l.queue) == 0 {
 			return
 		}
 		if l.waits.parked > 0 {
@@ -28,6 +28,9 @@ func (l *Leader) Gather(now machine.Mono, out *Out) {
 			return
 		}
 		size := l.size(t)
+		if !l.push.affords(l, now, size) {
+			return
+		}
 		var to *request
 		if !l.cfg.Push() {
 			if to = l.claim(now, size, out); to == nil {

@@ -59,16 +59,21 @@ func (l *Leader) Listened(now machine.Mono) {
 }
 
 // open says whether anything may be sent now.
-func (p *push) open(l *Leader, now machine.Mono) bool {
+func (p *push) open(l *Leader) bool {
 	p.resumes = 0
-	if l.cfg.Push() && (!p.wanted || l.cfg.FlowControl && p.out > p.window) {
-		return false
+	return !l.cfg.Push() || p.wanted && !(l.cfg.FlowControl && p.out > p.window)
+}
+
+// affords says whether the rate limit lets a message of size bytes pass now.
+func (p *push) affords(l *Leader, now machine.Mono, size int) bool {
+	if l.cfg.RateLimit == 0 {
+		return true
 	}
-	if l.cfg.RateLimit > 0 && p.paidUntil > now+p.cost(l, burst) {
-		p.resumes = p.paidUntil - p.cost(l, burst)
-		return false
+	at := max(p.paidUntil, now) + p.cost(l, size) - p.cost(l, max(burst, size))
+	if at > now {
+		p.resumes = at
 	}
-	return true
+	return at <= now
 }
 
 // cost is how long a rate limit takes for bytes.
