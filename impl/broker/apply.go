@@ -24,6 +24,9 @@ func (s *streamState) apply(index, _ uint64, data []byte) {
 	r := reader{data}
 	h := r.header()
 	replies := s.g.proposer.takeReplies(s.g.b, h)
+	if replies != nil {
+		s.g.leadSince(s.g.proposer.applied)
+	}
 	s.advance(index, int64(h.wall))
 	for i := range h.count {
 		reply := ""

@@ -261,6 +261,9 @@ func (c *consumers) applyDeliver(entry uint64, r *reader, own bool) {
 			d, ok = x.state.Deliver(seq, item&1 == 1)
 			c.settled(entry, x, nil, before)
 		}
+		if ok {
+			c.unacked(entry, x, d)
+		}
 		if ok && c.keeps() && c.s.g.b.bug(BugQueueRemovesEarly) {
 			early = append(early, seq)
 		}
@@ -288,9 +291,15 @@ func (c *consumers) applyDelivered(entry uint64, r *reader) {
 		_, there := c.s.g.store.SubjectOf(d.Seq)
 		before := x.state.Floor
 		c.settled(entry, x, x.state.Record(nil, d, there), before)
-		if x.cfg.AckPolicy == consumer.AckNone {
-			c.s.settled(entry, d.Seq)
-		}
+		c.unacked(entry, x, d)
+	}
+}
+
+// unacked follows a delivery that needs no ack: it settles its message.
+func (c *consumers) unacked(entry uint64, x *consumed, d track.Delivery) {
+	if x.cfg.AckPolicy == consumer.AckNone {
+		c.observe(x, machine.Observation{Kind: machine.Settled, Index: entry, Seq: d.Seq, N: int64(d.Count), Why: track.WhyAck})
+		c.s.settled(entry, d.Seq)
 	}
 }
 

@@ -20,6 +20,8 @@ type leads struct {
 	wakes wakeHeap
 	armed machine.Mono // when the timer fires; 0: not set
 	subs  []*subscription
+	// unsure are those whose deliveries wait until it is confirmed that this node still leads.
+	unsure []*consumed
 }
 
 // lead is one consumer on the leader.
@@ -56,13 +58,13 @@ func (c *consumers) take(x *consumed) {
 	c.touch(x)
 }
 
-// mode is how a consumer's deliveries are logged. Those that need no ack are settled by their delivery: logged
-// before, a leader's end would lose them.
+// mode is how a consumer's deliveries are logged. Where a stream removes what is settled, and a delivery that needs no ack
+// settles its message, it has to be sent before it is logged.
 func (c *consumers) mode(x *consumed) track.Mode {
 	switch {
 	case !x.logged():
 		return track.NoLog
-	case x.cfg.AckPolicy == consumer.AckNone || c.s.g.b.cfg.Switches.Delivered == "after":
+	case c.s.g.b.cfg.Switches.Delivered == "after", x.cfg.AckPolicy == consumer.AckNone && c.keeps():
 		return track.LogAfter
 	}
 	return track.LogBefore

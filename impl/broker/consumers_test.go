@@ -147,6 +147,27 @@ func TestUnderReferenceNothingIsSentThatIsNotLogged(t *testing.T) {
 	require.Len(t, deliveries(l.nodes[leader].got), 1)
 }
 
+// A leader that was paused may be none any more when it comes to hand out what it had counted.
+func TestALeaderThatMayHaveBeenDeposedAsksBeforeItHandsAnythingOut(t *testing.T) {
+	l, _ := consuming(t, "reference", explicit, 1)
+	leader := l.leader("ORDERS")
+	a, b := others(l, leader)
+	n := l.nodes[leader]
+	n.hold = func(op *machine.DiskOp) bool { return strings.HasPrefix(op.File, "wal/") }
+	n.got = ""
+	l.send(leader, "PUB $JS.API.CONSUMER.MSG.NEXT.ORDERS.C _INBOX.1.x 1\r\n1\r\n")
+	l.run(1)
+	l.nodes[a].paused, l.nodes[b].paused = true, true
+	n.env.Mono += 2 * sec
+	l.release(leader)
+	require.Equal(t, 1, l.orders(leader).state.(*streamState).consumers.list[0].state.Pending(), "the delivery is counted")
+	require.Empty(t, n.got, "and not sent")
+	l.resume(a)
+	l.resume(b)
+	l.run(2)
+	require.Len(t, deliveries(n.got), 1, "until it is confirmed that this node leads")
+}
+
 func TestAConfirmedAckSurvivesTheLeader(t *testing.T) {
 	l, client := consuming(t, "reference", explicit, 3)
 	got := l.fetch(client, "C", 3)

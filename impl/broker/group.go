@@ -57,6 +57,7 @@ type group struct {
 	leader      uint64
 	leading     bool
 	ready       bool              // as leader: an entry of its own term is applied
+	lease       machine.Mono      // as leader: until when nobody else can lead (leadership.go)
 	matched     map[uint64]uint64 // as leader: how far each peer is known to agree
 	term, vote  uint64            // as last handed to the log
 	commit      uint64
@@ -290,7 +291,7 @@ func (g *group) catchUp() {
 }
 
 func (g *group) stopLeading() {
-	g.leading, g.ready, g.changing = false, false, 0
+	g.leading, g.ready, g.changing, g.lease = false, false, 0, 0
 	g.proposer.refuseQueued(g)
 	g.dropReads("leadership lost")
 	g.state.follow()

@@ -3,6 +3,10 @@ package broker
 import (
 	"strconv"
 	"strings"
+
+	"go.etcd.io/raft/v3"
+
+	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // What leads to a group's leader leads to this node in this term: its subscriptions are of a queue group that is named
@@ -33,3 +37,20 @@ func (g *group) serve(part, filter string, handle func(*message)) *subscription 
 
 // ofLeader says whether a queue group is a leader's.
 func ofLeader(queue string) bool { return strings.HasPrefix(queue, leaderQueues) }
+
+// leadSince notes that a quorum has taken this node for its leader at some moment after at: it has acknowledged what was
+// proposed, or confirmed what was asked, then. Each of them waits for an election timeout before it
+// listens to another candidate (etcd raft, CheckQuorum: step, inLease), counted in its own ticks; a quarter of it is left
+// for clocks that drift.
+func (g *group) leadSince(at machine.Mono) {
+	g.lease = max(g.lease, at+machine.Mono(int64(g.b.cfg.ElectionTicks-1)*g.b.cfg.TickEvery*3/4))
+}
+
+// leads says whether this node is known to be the only leader now. A process that was paused finds out here, before it hears
+// of another one. Who hands the leadership on does not know.
+func (g *group) leads() bool {
+	if len(g.founders) == 1 {
+		return g.leading
+	}
+	return g.leading && g.b.env.Mono < g.lease && g.node.BasicStatus().LeadTransferee == raft.None
+}

@@ -14,6 +14,7 @@ import (
 type outbox struct {
 	queue   []*letter
 	reading int
+	asking  bool // whether this node still leads
 	closed  bool
 }
 
@@ -58,10 +59,46 @@ func (c *consumers) flush(x *consumed) {
 			c.read(x, o, l)
 		}
 		if i == 0 && o.queue[0].state != reading {
+			if o.queue[0].Status == nil && x.lead.Mode() == track.LogBefore && !c.s.g.leads() {
+				c.confirm(x)
+				return
+			}
 			c.mail(x, o.queue[0])
 			o.queue[0] = nil
 			o.queue = o.queue[1:]
 			i--
+		}
+	}
+}
+
+// confirm asks a quorum whether this node still leads, before it hands out what it has counted: another leader may have
+// handed out the next delivery of the same message. One that leads no more sends nothing: what it counted comes
+// back when its ack wait is over.
+func (c *consumers) confirm(x *consumed) {
+	o := &x.lead.outbox
+	if o.asking {
+		return
+	}
+	o.asking = true
+	c.leads.unsure = append(c.leads.unsure, x)
+	c.s.g.readWhenLeading("", func(string) {
+		if o.asking = false; !o.closed {
+			c.flush(x)
+		}
+	})
+}
+
+// tick asks again, should an answer have been lost.
+func (c *consumers) tick() {
+	if c.leads == nil {
+		return
+	}
+	unsure := c.leads.unsure
+	c.leads.unsure = nil
+	for _, x := range unsure {
+		if x.lead != nil && x.lead.outbox.asking {
+			x.lead.outbox.asking = false
+			c.flush(x)
 		}
 	}
 }

@@ -10,8 +10,9 @@ import (
 // that arrived while the one before it was on its way (entries are what cost).
 type proposer struct {
 	queue    []batch
-	bytes    int    // of queue
-	number   uint64 // of the newest proposal of this boot
+	bytes    int          // of queue
+	number   uint64       // of the newest proposal of this boot
+	applied  machine.Mono // when the newest one that was applied was proposed
 	inFlight []proposal
 	gate     gate
 }
@@ -26,6 +27,7 @@ type batch struct {
 type proposal struct {
 	number  uint64
 	term    uint64
+	at      machine.Mono
 	replies []string
 }
 
@@ -69,26 +71,22 @@ func (g *group) proposeBatches() {
 	p := &g.proposer
 	for len(p.queue) > 0 && g.leading && len(p.inFlight) < pipeline {
 		b := p.queue[0]
+		entry := make([]byte, 0, len(b.commands)+48)
+		entry = appendEntryHeader(entry, entryHeader{
+			node: g.b.cfg.Node, boot: g.b.bootID, number: p.number + 1, wall: g.b.env.Wall, count: len(b.replies),
+		})
+		if g.node.Propose(append(entry, b.commands...)) != nil {
+			// Raft takes nothing while the leadership is being handed on, or too much is not committed yet. It will,
+			// or this node leads no more and refuses what waits.
+			return
+		}
+		p.number++
 		p.queue = p.queue[1:]
 		p.bytes -= len(b.commands)
 		if p.bytes <= g.b.cfg.MaxQueue/4 {
 			g.b.open(&p.gate)
 		}
-		p.number++
-		entry := make([]byte, 0, len(b.commands)+48)
-		entry = appendEntryHeader(entry, entryHeader{
-			node: g.b.cfg.Node, boot: g.b.bootID, number: p.number, wall: g.b.env.Wall, count: len(b.replies),
-		})
-		if err := g.node.Propose(append(entry, b.commands...)); err != nil {
-			for _, r := range b.replies {
-				g.b.refuse(r, "proposal dropped")
-			}
-			if s, ok := g.state.(*streamState); ok {
-				s.lost()
-			}
-			continue
-		}
-		p.inFlight = append(p.inFlight, proposal{number: p.number, term: g.node.BasicStatus().GetTerm(), replies: b.replies})
+		p.inFlight = append(p.inFlight, proposal{number: p.number, term: g.node.BasicStatus().GetTerm(), at: g.b.env.Mono, replies: b.replies})
 		g.queue()
 	}
 }
@@ -106,6 +104,7 @@ func (p *proposer) takeReplies(b *Broker, h entryHeader) []string {
 		}
 		p.inFlight = p.inFlight[1:]
 		if first.number == h.number {
+			p.applied = first.at
 			return first.replies
 		}
 	}

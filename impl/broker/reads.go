@@ -18,6 +18,7 @@ type readQueue struct {
 
 type readBatch struct {
 	context uint64
+	at      machine.Mono
 	index   uint64 // answered once this is applied; 0 while unconfirmed
 	reads   []read
 }
@@ -62,7 +63,7 @@ func (g *group) askReads() {
 		return
 	}
 	q.asked++
-	q.batches = append(q.batches, readBatch{context: q.asked, reads: q.arrived})
+	q.batches = append(q.batches, readBatch{context: q.asked, at: g.b.env.Mono, reads: q.arrived})
 	q.arrived = nil
 	g.node.ReadIndex(binary.LittleEndian.AppendUint64(nil, q.asked))
 }
@@ -87,6 +88,7 @@ func (g *group) serveReads() {
 	for len(q.batches) > 0 && q.batches[0].index != 0 && q.batches[0].index <= g.applied {
 		batch := q.batches[0]
 		q.batches = q.batches[1:]
+		g.leadSince(batch.at)
 		for _, r := range batch.reads {
 			r.run(r.reply)
 		}

@@ -152,6 +152,7 @@ func (s *streamState) tick() {
 	if s.g.leading {
 		s.reconfigure()
 		s.proposeDue()
+		s.consumers.tick()
 	}
 }
 

@@ -63,13 +63,12 @@ func DecodeState(ackPolicy string, p []byte) (*State, []byte, error) {
 		s.starts = append(s.starts, last)
 	}
 	d.refuse(last > s.resume, "start %d above %d", last, s.resume)
-	last = s.Floor.Stream
-	before := uint64(0)
+	last = 0
 	for range d.count("pending", 3) {
-		q := pending{seq: d.next("pending", before), first: d.uvarint(), count: d.uvarint()}
-		d.refuse(q.seq <= last || q.seq > s.Delivered.Stream || q.count == 0 || q.first > s.Delivered.Consumer, "pending message %d (%d deliveries, first %d)", q.seq, q.count, q.first)
+		q := pending{seq: d.next("pending", last), first: d.uvarint(), count: d.uvarint()}
+		d.refuse(q.seq > s.Delivered.Stream || q.count == 0 || q.first > s.Delivered.Consumer, "pending message %d (%d deliveries, first %d)", q.seq, q.count, q.first)
 		s.pending.list = append(s.pending.list, q)
-		last, before = q.seq, q.seq
+		last = q.seq
 	}
 	last = 0
 	for range d.count("spent", 2) {

@@ -152,7 +152,7 @@ func (l *Leader) handOut(now machine.Mono, f inFlight, d Delivery, out *Out) {
 	} else {
 		s.To = f.to.reply
 	}
-	if l.cfg.AckPolicy != config.AckNone && (l.waits.parked > 0 || !l.src.Wanted(s.To, l.cfg.DeliverGroup)) {
+	if l.waits.parked > 0 || !l.src.Wanted(s.To, l.cfg.DeliverGroup) {
 		if f.to != nil {
 			l.release(f.to, f.size, out)
 		}
@@ -168,6 +168,8 @@ func (l *Leader) send(now machine.Mono, to *request, s Send, out *Out) {
 	out.Sends = append(out.Sends, s)
 	if l.cfg.AckPolicy != config.AckNone {
 		l.await(now, s.Seq, s.Count)
+	} else {
+		l.waits.drop(s.Seq) // it may have been parked
 	}
 	l.active = now
 	if to == nil {

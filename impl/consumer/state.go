@@ -5,7 +5,6 @@ import (
 	"sort"
 
 	config "github.com/brokerlab/brokerlab/model/consumer"
-	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // Position is a place in the stream and in the consumer's own count of deliveries.
@@ -347,10 +346,7 @@ func (s *State) raiseTo(seq uint64) {
 }
 
 func (s *State) setFloor(floor Position) {
-	if floor.Stream < s.Floor.Stream {
-		machine.Broken("consumer: the ack floor falls from %d to %d", s.Floor.Stream, floor.Stream)
-	}
-	s.Floor = Position{floor.Stream, max(floor.Consumer, s.Floor.Consumer)}
+	s.Floor = Position{max(floor.Stream, s.Floor.Stream), max(floor.Consumer, s.Floor.Consumer)}
 }
 
 func (s *State) spentAt(seq uint64) (int, bool) {
