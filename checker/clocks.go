@@ -11,6 +11,7 @@ import (
 // clocks follows which faults made nodes' clocks wrong.
 type clocks struct {
 	stepped bool // some wall clock was set
+	wrong   bool // some clock ran at another rate than time
 	drifts  []drift
 }
 
@@ -27,6 +28,7 @@ func (c *clocks) fault(e *history.Event) {
 	case e.Verb == "clock":
 		c.stepped = true
 	case e.Verb == "drift" && e.On:
+		c.wrong = true
 		for _, word := range strings.Fields(e.Why) {
 			rate, ok := strings.CutSuffix(word, "ppm")
 			ppm, err := strconv.ParseInt(strings.TrimPrefix(rate, "+"), 10, 32)

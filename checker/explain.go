@@ -41,6 +41,8 @@ func (x explainer) explain(c *clash) (string, []history.Event) {
 		return x.wrongPrev(c)
 	case skippedOne:
 		return x.skippedOne(c)
+	case undead:
+		return x.undead(c)
 	case neverPublished:
 		return fmt.Sprintf("%s, but nobody ever published it.", capital(x.there(c.hi))), x.events(x.opAt(c.hi))
 	case wrongSubject:
@@ -126,6 +128,18 @@ func (x explainer) skippedOne(c *clash) (string, []history.Event) {
 		return text + ", which is before that.", x.events(id)
 	}
 	return fmt.Sprintf("%s; but %s holds message %s, and nothing removed it.", text, x.at(c.i), x.val(x.rec.ops[c.pubI].value)), x.events(id, c.pubI)
+}
+
+func (x explainer) undead(c *clash) (string, []history.Event) {
+	gone, id := x.ev(c.lo), x.opAt(c.hi)
+	by := fmt.Sprintf("%s had removed it %s", nodeName(gone.Node), when(gone))
+	at := []int32{x.rec.ops[id].call, c.hi, c.lo}
+	if gone.Kind != history.Obs {
+		remover := &x.rec.ops[x.opAt(c.lo)]
+		by = fmt.Sprintf("%s had been told that it was removed %s", x.rec.clients.names[remover.client], when(gone))
+		at = append(at, remover.call)
+	}
+	return fmt.Sprintf("%s, asked for %s; but %s.", capital(x.there(c.hi)), when(x.ev(x.rec.ops[id].call)), by), certificate(x.h, at...)
 }
 
 // ofSubject names the subject asked for, if any.

@@ -172,9 +172,41 @@ func (l *logFold) wasRead(o *op) {
 	case o.notFound && !o.direct:
 		l.missed(o)
 	case !o.notFound && o.value != none:
-		l.show(o.seq, o.value, o)
-		least(&l.slots.at(o.seq).hiRead, o.ret)
+		l.wasFound(o)
 	}
+}
+
+// wasFound takes that a read found the message with number o.seq.
+func (l *logFold) wasFound(o *op) {
+	l.show(o.seq, o.value, o)
+	c := l.slots.at(o.seq)
+	if gone := l.goneSince(o.seq, o.call, c); !o.direct && gone != none {
+		l.fail(&clash{kind: undead, j: o.seq, lo: gone, hi: o.ret})
+	}
+	least(&c.hiRead, o.ret)
+}
+
+// goneSince returns the event, before call, by which message seq was certainly removed, or none.
+func (l *logFold) goneSince(seq uint64, call int32, c *slot) int32 {
+	if !l.rules.any {
+		return none
+	}
+	if l.rules.removedBy(seq, call) {
+		return l.rules.removed.value(seq) - 1
+	}
+	there := min(uint32(c.hiAck-1), uint32(c.hiRead-1)) // known to be there, as it was in the log
+	for _, id := range l.rules.erased[seq] {
+		if o := &l.rec.ops[id]; o.status == done && !o.notFound && o.ret < call && uint32(o.call) > there {
+			return o.ret
+		}
+	}
+	for _, id := range l.rules.purges {
+		o := &l.rec.ops[id]
+		if o.verb == purge && o.status == done && o.ret < call && uint32(o.call) > there && o.n == 0 && o.subject == none && (o.asked == 0 || seq < o.asked) {
+			return o.ret
+		}
+	}
+	return none
 }
 
 // missed takes that a read did not find a message: it was not there yet, or gone by a rule.
@@ -209,8 +241,7 @@ func (l *logFold) wasLast(o *op) {
 	}
 	l.ops++
 	if n > 0 {
-		l.show(n, o.value, o)
-		least(&l.slots.at(n).hiRead, o.ret)
+		l.wasFound(o)
 	}
 	l.nothingAbove(n, o)
 }
@@ -224,8 +255,7 @@ func (l *logFold) wasNext(id int32) {
 		l.nothingAbove(max(o.asked, 1)-1, o)
 	case o.value != none && o.seq > 0:
 		l.ops++
-		l.show(o.seq, o.value, o)
-		least(&l.slots.at(o.seq).hiRead, o.ret)
+		l.wasFound(o)
 		l.nexts = append(l.nexts, id)
 	}
 }

@@ -106,7 +106,7 @@ func (j *lossJudge) fate(o *op) outcome {
 	d := j.drain(o.stream)
 	if o.value != none {
 		// Of what was stored again under its id one copy may be there, and the other not.
-		if v := &j.rec.values[o.value]; v.final && (v.tries == 1 || d != nil && d.values.value(o.seq) == o.value+1) {
+		if v := &j.rec.values[o.value]; v.final && (v.tries == 1 || o.dup || d != nil && d.values.value(o.seq) == o.value+1) {
 			return present
 		}
 	}

@@ -141,9 +141,10 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 	if wanted(spec.LinearizableLog, spec.LinearizableWrites) {
 		add(&linearJudge{rec: rec, budget: o.SearchBudget, only: o.Only})
 	}
-	if wanted(spec.OffsetConsistency, spec.NoAckedLoss, spec.ReplicaAgreement) {
+	if wanted(spec.OffsetConsistency, spec.NoAckedLoss, spec.ReplicaAgreement, spec.NoFalseDuplicate, spec.ExpectedSequence, spec.DirectRead) {
 		st := newStores(rec)
 		add(st) // first: the judges below look at what it has just taken
+		seatStores(rec, st, wanted, add)
 		if wanted(spec.OffsetConsistency) {
 			add(&offsetJudge{rec: rec, stores: st})
 		}
@@ -179,6 +180,7 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 	if wanted(spec.NoCrash) {
 		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group", harmed: map[uint32]bool{}})
 	}
+	seatStreams(rec, o, wanted, add)
 	p.seatConsumers(rec, o, wanted, add)
 	p.seatCore(rec, o, wanted, add)
 }

@@ -105,6 +105,9 @@ type numbers struct {
 func window(rec *record, stream int32, certificate []history.Event) (numbers, bool) {
 	w := numbers{from: ^uint64(0)}
 	for i := range certificate {
+		if certificate[i].Kind == history.Obs {
+			continue
+		}
 		o := &rec.ops[rec.numbered(certificate[i].Op)]
 		if o.stream != stream {
 			return w, false

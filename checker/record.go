@@ -138,6 +138,8 @@ type record struct {
 	// healedT is the time of the mark healed.
 	healedT int64
 	clocks  clocks
+	// conditions tells that some publish has one.
+	conditions bool
 }
 
 func newRecord(h *history.Header, hint int) *record {
@@ -266,6 +268,8 @@ func (r *record) invoke(e *history.Event, s *seen) {
 	}
 	if e.Subject != "" {
 		o.subject = r.subjects.of(e.Subject)
+	} else {
+		o.ofSubject = 0 // of which one?
 	}
 	if e.ID != "" {
 		o.id = r.ids.of(e.ID)
@@ -280,6 +284,7 @@ func (r *record) invoke(e *history.Event, s *seen) {
 		s.stream = o.stream
 	}
 	s.consumer = o.consumer
+	r.conditions = r.conditions || o.expect+o.ofSubject > 0
 	if (o.verb == publish || o.verb == send) && s.value != none {
 		v := &r.values[s.value]
 		if o.prev = v.again; v.pub == none {

@@ -302,7 +302,8 @@ func (st *stores) answered(s *seen) {
 	}
 	ss := st.of(o.stream)
 	ss.deleted = ss.deleted || o.verb == destroy && o.status != failed
-	if o.status != done || o.value == none || o.seq == 0 || o.notFound {
+	// What a duplicate was told is for no-false-duplicate to judge.
+	if o.status != done || o.value == none || o.seq == 0 || o.notFound || o.dup {
 		return
 	}
 	if o.verb == publish || o.reads() {

@@ -69,6 +69,7 @@ const (
 	storedTwice                     // two publishes (returns lo and hi) were told that they had stored j
 	onlyDuplicates                  // the value of j (shown at hi) was acknowledged as a duplicate only
 	wrongPrev                       // pubJ, conditional on its subject's newest message, was stored as j (shown at hi) after i
+	undead                          // j was read (return hi) after it had been removed (at lo)
 	skippedOne                      // asked (call lo) for the next from i, told (return hi) of j, though i was there
 	wrongCondition                  // a conditional publish (call lo, return hi) stored as j
 	wrongRefusal                    // refused, naming the number that it expected
@@ -164,8 +165,8 @@ func (c *slot) bounds(writesOnly bool) (lo, hi int32) {
 	return lo, hi
 }
 
-// candidates collects the publishes with an open outcome whose value was never seen, of each value the first; or all that
-// may have stored it again after its id was forgotten.
+// candidates collects the publishes with an open outcome whose value was never seen, of each value the first. Where an id
+// may have been forgotten in between, each that is not needed for what was seen may have stored its value again.
 func (p *problem) candidates(l *logFold) {
 	for _, id := range l.writes {
 		o := &p.rec.ops[id]
@@ -173,15 +174,18 @@ func (p *problem) candidates(l *logFold) {
 		if !o.mayStore() {
 			continue
 		}
-		if at := l.seq(o.value); at > 0 || o.prev != none && l.mayStoreBefore(o.prev) {
-			if !p.rec.forgettable(o.value, l.rules, p.rec.nowT) {
-				continue
+		seen := l.seq(o.value) > 0
+		if p.rec.values[o.value].tries > 1 {
+			before, after := l.openTries(id)
+			switch {
+			case p.rec.forgettable(o.value, l.rules, p.rec.nowT):
+				seen = before >= before+1+after-l.unowned(o.value)
+			case before > 0:
+				seen = true
 			}
-			if at > 0 {
-				if pub, _ := l.storer(l.slots.at(at), at); pub == id {
-					continue
-				}
-			}
+		}
+		if seen {
+			continue
 		}
 		p.open++
 		c := candidate{id, o.call, o.subject}
@@ -193,14 +197,32 @@ func (p *problem) candidates(l *logFold) {
 	}
 }
 
-// mayStoreBefore tells whether operation id, or one before it with the same value, has an open outcome.
-func (l *logFold) mayStoreBefore(id int32) bool {
-	for ; id != none; id = l.rec.ops[id].prev {
-		if l.rec.ops[id].mayStore() {
-			return true
+// openTries counts the publishes with an open outcome of the same value as operation id, before and after it.
+func (l *logFold) openTries(id int32) (before, after int) {
+	for k := l.rec.values[l.rec.ops[id].value].again; k != none; k = l.rec.ops[k].prev {
+		switch {
+		case !l.rec.ops[k].mayStore() || k == id:
+		case k < id:
+			before++
+		default:
+			after++
 		}
 	}
-	return false
+	return before, after
+}
+
+// unowned counts the sequences at which val was seen, and of which no publish was told that it had stored it there.
+func (l *logFold) unowned(val int32) (n int) {
+	at := l.seq(val)
+	if at == 0 {
+		return 0
+	}
+	for _, seq := range append([]uint64{at}, l.further[val]...) {
+		if c := l.slots.get(seq); c.own == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // storer returns the publish of the value at seq, the earliest that may have been it, or what is wrong with all of them.
