@@ -53,7 +53,7 @@ func (j *consumerJudge) floor(c *consumerSeen, s *seen) {
 
 // beyond judges that a floor lies within the stream (nats-server#6159).
 func (j *consumerJudge) beyond(c *consumerSeen, s *seen) {
-	if int(c.stream) >= len(j.log.tail) || j.log.tail[c.stream] == 0 || s.e.Kind != history.Obs {
+	if c.stream == none || int(c.stream) >= len(j.log.tail) || j.log.tail[c.stream] == 0 || s.e.Kind != history.Obs {
 		return
 	}
 	f := &j.found[fFloor]
