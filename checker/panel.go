@@ -178,7 +178,7 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 		}
 	}
 	if wanted(spec.NoCrash) {
-		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group", harmed: map[uint32]bool{}})
+		add(&crashJudge{honest: p.h.Header.Settings["sync"] == "group" && p.h.Header.Settings["damage"] != "cut", harmed: map[uint32]bool{}})
 	}
 	seatStreams(rec, o, wanted, add)
 	p.seatConsumers(rec, o, wanted, add)

@@ -117,8 +117,8 @@ func anyIn(times []int64, after, until int64) bool {
 	return i < len(times) && times[i] <= until
 }
 
-// crashJudge judges no-crash. Damage counts where every write is synced and the node's disk is known to keep what was:
-// a simulated disk that was not harmed. Elsewhere it may well be real.
+// crashJudge judges no-crash. Damage counts where every write is synced, no node goes on with a log that was cut, and
+// the node's disk is known to keep what was synced: a simulated disk that was not harmed. Elsewhere it may well be real.
 type crashJudge struct {
 	honest bool
 	harmed map[uint32]bool // nodes whose disks lost or changed what had been synced

@@ -27,8 +27,9 @@ type recorder struct {
 	// told is the highest sequence of each stream that a client was told of.
 	told map[string]uint64
 	// faults numbers the faults as they strike; going holds the numbers of those not over, by text.
-	faults uint64
-	going  map[string]uint64
+	faults   uint64
+	going    map[string]uint64
+	returned map[member]bool
 	// covered counts what is of use to know of a run, and of no use to its judges.
 	covered rundir.Coverage
 }
@@ -36,12 +37,15 @@ type recorder struct {
 func newRecorder(h history.Header) *recorder {
 	return &recorder{
 		history: history.History{Header: h}, values: map[uint64]string{}, told: map[string]uint64{},
-		going: map[string]uint64{},
+		going: map[string]uint64{}, returned: map[member]bool{},
 	}
 }
 
 // chunk is how many events are kept together: a slice that grows to a run's many would copy them several times.
 const chunk = 1 << 12
+
+// member is a member of a Raft group, by its id.
+type member struct{ group, id uint64 }
 
 func (r *recorder) add(e *history.Event) {
 	if r.events%chunk == 0 {
@@ -205,7 +209,11 @@ func (r *recorder) cover(o *machine.Observation) {
 	case machine.Leader:
 		c.Elections++
 	case machine.Rejoined:
-		c.Rejoined++
+		// A node says so again at each start.
+		if m := (member{o.Group, o.Member}); !r.returned[m] {
+			r.returned[m] = true
+			c.Rejoined++
+		}
 	case machine.Recovered:
 		if o.Why == broker.WhySnapshot {
 			c.Snapshots++

@@ -135,10 +135,25 @@ func (g *group) contradicted(at uint64, m *pb.Message) {
 	if s, ok := g.state.(*streamState); ok && g.b.cfg.Switches.Conflict == "rebuild" {
 		g.wipe(s)
 	} else {
-		g.tail.cut(at - 1)
-		g.b.log.TruncateTo(g.id, at-1)
+		g.cutLog(at)
 	}
 	g.restart()
+}
+
+// cutLog drops the entries from at on, committed or not. What the store holds stays as it is.
+func (g *group) cutLog(at uint64) {
+	switch last := at - 1; {
+	case last < g.tail.base(): // nothing is left that agrees
+		g.tail.restart(0, 0)
+		g.b.log.Rebase(g.id, 0, 0)
+	case last < g.checkpoint: // the log on disk begins later than the tail in memory
+		g.tail.cut(last)
+		term, _ := g.tail.Term(last)
+		g.b.log.Rebase(g.id, last, term)
+	default:
+		g.tail.cut(last)
+		g.b.log.TruncateTo(g.id, last)
+	}
 }
 
 // wipe forgets everything of a stream but term and vote; its leader sends it anew.

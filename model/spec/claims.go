@@ -72,7 +72,7 @@ var logClaims = []Claim{
 	{Reference, LeaderCompleteness, forgetful, raftPaper},
 	{Reference, PublishProgress, nil, ourDesign},
 	{Reference, NoCrash, nil, ourDesign},
-	{Reference, ReplicaReturns, nil, ourDesign},
+	{Reference, ReplicaReturns, forgetful, ourDesign},
 
 	// NATS documents no read-your-writes: linearizable-log is judged, not claimed.
 	{NATS, NoPhantom, nil, natsDocs},
