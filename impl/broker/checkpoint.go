@@ -37,7 +37,7 @@ func (g *group) startCheckpoint() {
 // checkpointed follows a checkpoint that has become durable.
 func (g *group) checkpointed() {
 	index, term := g.store.Checkpointed()
-	if index == g.checkpoint {
+	if index == g.checkpoint || g.absent != "" {
 		return
 	}
 	g.checkpoint, g.writing = index, false

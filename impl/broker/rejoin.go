@@ -74,14 +74,13 @@ func (g *group) lost(rec *store.GroupLog, f *foundStore) (why string, is bool) {
 // first. A disk that knows nothing of a group is the first if it is the one that its node was
 // known by when the group was made.
 func (g *group) owns(rec *store.GroupLog) bool {
-	known := rec.Hard != store.HardState{} || rec.Base > 0 || len(rec.Entries) > 0
 	switch {
-	case known:
+	case rec.Hard.Self != 0:
 		return true
 	case g.id == metaGroup:
 		return g.b.identity.standing != lost
 	}
-	return g.founder() == g.b.self
+	return rec.Hard.Term > 0 || g.founder() == g.b.self
 }
 
 // leave takes this node out of the group for what it lost, until it is let in again.

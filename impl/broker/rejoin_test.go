@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -99,6 +100,10 @@ var loses = map[string]func(l *lab, id machine.NodeID){
 	"part of its log": func(l *lab, id machine.NodeID) {
 		l.power(id)
 		l.rot(id, "wal/", 700)
+	},
+	"the beginning of its log": func(l *lab, id machine.NodeID) {
+		l.power(id)
+		l.rot(id, "wal/", 10)
 	},
 	"a block": func(l *lab, id machine.NodeID) {
 		l.power(id)
@@ -205,4 +210,29 @@ func TestARejoiningNodeMayLosePowerAtAnyMoment(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A store that boot found completes its own work while its group is away. The log must not take its checkpoint for
+// part of a group that this disk has served.
+func TestALostNodeStaysLostHoweverItsDisksFilesComeToRest(t *testing.T) {
+	l := checkpointed(t, "reference")
+	l.power(2)
+	l.rot(2, "wal/", 10)
+	l.nodes[2].hold = func(op *machine.DiskOp) bool { return strings.HasPrefix(op.File, "wal") }
+	l.boot(2)
+	l.nodes[1].paused, l.nodes[3].paused = true, true
+	l.run(2)
+	for len(l.nodes[2].held) > 0 {
+		l.release(2)
+	}
+	l.run(20)
+	for range 2 {
+		l.power(2)
+		l.boot(2)
+		l.run(2)
+		require.NotEmpty(t, l.broker(2).groups[0].absent)
+	}
+	l.nodes[1].paused, l.nodes[3].paused = false, false
+	l.eventually("it is back", l.allAlive)
+	l.storedAlike(40)
 }
