@@ -58,6 +58,36 @@ var bitRot = Experiment{
 	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: fallsWithDurability}},
 }
 
+// wipedDisk replaces a follower's disk while the other follower is cut off, and the leader falls asleep: a vote of the
+// empty disk would make a leader of the one that never had what was acknowledged. With every other seed it replaces
+// the disk of a node that has come back from the same before: let in under the id that its second disk had, it would
+// have forgotten what the leader knows it to hold.
+var wipedDisk = Experiment{
+	Name:     "wiped-disk",
+	Question: "Does a node whose disk was replaced vote for what it does not know?",
+	Vary:     "bug-wiped-votes",
+	Cluster:  oneStream,
+	Load:     standardLoad,
+	Faults: func(key load.Key, _ rundir.Cluster) faults.Plan {
+		d := drawer{key}
+		first, second := faults.FollowerOf(ordersName, 1), faults.FollowerOf(ordersName, 2)
+		wiped := d.time("wiped", 18, 20)
+		again := faults.Fault{At: wiped, Kind: faults.Wipe, Targets: one(second), For: d.ms("wiped for", 50, 800) * ms}
+		if d.of("twice", 0, 1) == 1 {
+			return faults.Plan{Faults: []faults.Fault{{At: d.time("before", 5, 6), Kind: faults.Wipe, Targets: one(second), For: 500 * ms}, again}}
+		}
+		alone := d.time("alone", 13, 14)
+		return faults.Plan{Faults: []faults.Fault{
+			{At: alone, Kind: faults.Partition, Targets: []faults.Target{first, faults.TheOthers()}, For: wiped + 250*ms - alone},
+			again,
+			{At: wiped + 50*ms, Kind: faults.Pause, Targets: one(faults.LeaderOf(ordersName)), For: d.time("asleep", 7, 10)},
+		}}
+	},
+	Duration: 55 * time.Second,
+	Quiet:    15 * time.Second,
+	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: append([]spec.ID{spec.OneVotePerTerm, spec.OneLeaderPerTerm}, fallsWithDurability...)}},
+}
+
 const (
 	damageRounds = 5
 	damageEvery  = 11_000

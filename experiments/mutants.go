@@ -37,5 +37,17 @@ func Mutants() []Mutant {
 			ID: "commit-before-durable", What: "The leader counts its own copy of an entry before it is durable.",
 			Set: "bug-commit-before-durable=on", Experiment: "stalled-disks", Breaks: fallsWithDurability,
 		},
+		{
+			ID: "keep-member", What: "A node whose log lost what it had promised goes on under its Raft id.",
+			Set: "bug-keep-member=on", Experiment: "bit-rot", Breaks: fallsWithDurability,
+		},
+		{
+			ID: "wiped-votes", What: "A node with an empty disk takes part at once.",
+			Set: "bug-wiped-votes=on", Experiment: "wiped-disk", Breaks: fallsWithDurability,
+		},
+		{
+			ID: "reuse-member", What: "A node is let in again under a Raft id that its earlier disk had.",
+			Set: "bug-reuse-member=on", Experiment: "wiped-disk", Breaks: []spec.ID{spec.ReplicaReturns},
+		},
 	}
 }

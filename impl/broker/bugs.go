@@ -100,6 +100,13 @@ const (
 	// BugQueueRemovesEarly removes a message from a work queue when it is delivered.
 	BugQueueRemovesEarly
 
+	// BugKeepMember lets a node whose log or store lost part of what it had promised go on as the same member.
+	BugKeepMember
+	// BugWipedVotes lets a node with an empty disk take part at once, as the member that it is by its number.
+	BugWipedVotes
+	// BugReuseMember lets a node in again as the member it was, whatever disk it asks from.
+	BugReuseMember
+
 	bugs // how many
 )
 
@@ -152,6 +159,10 @@ var bugTable = [bugs]bugRow{
 	BugForgetAcks:        {"forget-acks", "acks above the floor are lost with a restart from a checkpoint"},
 	BugFetchTwice:        {"fetch-twice", "a message is delivered to two requests"},
 	BugQueueRemovesEarly: {"queue-removes-early", "a work queue removes at delivery, not at ack"},
+
+	BugKeepMember:  {"keep-member", "a damaged node goes on under its Raft id"},
+	BugWipedVotes:  {"wiped-votes", "a node with an empty disk takes part at once"},
+	BugReuseMember: {"reuse-member", "a node is let in again under a Raft id that its earlier disk had"},
 }
 
 func (r bugRow) switchName() string { return "bug-" + r.name }

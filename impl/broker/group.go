@@ -175,7 +175,7 @@ func (g *group) restoreTail(rec store.GroupLog) {
 		hs.Commit = g.tail.last()
 	}
 	g.term, g.vote, g.commit = max(hs.Term, term), hs.Vote, hs.Commit
-	if clamped && g.b.cfg.Switches.Damage == "cut" {
+	if clamped && (g.b.cfg.Switches.Damage == "cut" || g.b.bug(BugKeepMember)) {
 		g.b.log.SetHardState(g.id, store.HardState{Term: hs.Term, Vote: hs.Vote, Commit: hs.Commit, Self: hs.Self}, true)
 	}
 	if g.state.name() != "" {

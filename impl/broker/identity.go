@@ -102,7 +102,7 @@ func (b *Broker) identify(rec *store.Recovered, image machine.Image) error {
 			return err
 		}
 		b.tellAt(1) // which is what recovery writes again
-	case len(rec.Groups) > 0 || len(b.cfg.Nodes) == 1:
+	case len(rec.Groups) > 0 || len(b.cfg.Nodes) == 1 || b.bug(BugWipedVotes):
 		b.becomes(identity{disk: b.drawDisk(), standing: settled})
 	default:
 		b.becomes(identity{disk: b.drawDisk(), standing: fresh})

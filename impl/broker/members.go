@@ -227,6 +227,8 @@ func (g *group) letIn(n machine.NodeID, token uint64) {
 	case !g.leading || a == nil || token == 0:
 	case a.token == token:
 		g.admit(a)
+	case a.id.life() > 0 && g.b.bug(BugReuseMember):
+		g.admit(&admission{a.id, token})
 	case g.changing == 0 && len(g.members.conf.VotersOutgoing) == 0:
 		g.change(binary.LittleEndian.AppendUint64(nil, token), changeOf(pb.ConfChangeAddLearnerNode, a.id.next()))
 	}

@@ -40,7 +40,7 @@ func (b *Broker) recover(image machine.Image) error {
 	if rec.Damage != nil {
 		why = rec.Damage.String()
 	}
-	if sw.Damage == "cut" {
+	if sw.Damage == "cut" || b.bug(BugKeepMember) && rec.Damage != nil {
 		log.AcceptDamage()
 	} else if err := b.identify(rec, image); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (b *Broker) openStore(dir string, image machine.Image) (*foundStore, error)
 	s, cp, err := store.OpenStream(cfg, image, b.fx, tokens)
 	if damage := (*store.DamageError)(nil); errors.As(err, &damage) {
 		f.damage = damage.Error()
-		if b.cfg.Switches.Damage == "cut" {
+		if b.cfg.Switches.Damage == "cut" || b.bug(BugKeepMember) {
 			s.Reset(b.fx)
 			s.Flush(b.fx)
 		}
