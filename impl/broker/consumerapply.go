@@ -237,11 +237,11 @@ func (c *consumers) applyDelete(entry uint64, name string, id uint64, reply stri
 }
 
 func (c *consumers) ended(entry uint64, x *consumed) {
+	c.drop(x)
 	if x.lead != nil {
 		c.adviseAction(x, "delete")
 		c.release(x, "Consumer Deleted")
 	}
-	c.drop(x)
 	c.observe(x, machine.Observation{Kind: machine.ConsumerDeleted, Index: entry})
 }
 
@@ -272,8 +272,8 @@ func (c *consumers) applyDeliver(entry uint64, r *reader, own bool) {
 		}
 	}
 	if own && x != nil && x.lead != nil {
-		c.carry(x, &out)
 		c.touch(x)
+		c.carry(x, &out)
 	}
 	for _, seq := range early {
 		c.s.remove(entry, seq, machine.RuleAck)

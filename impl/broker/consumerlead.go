@@ -80,9 +80,11 @@ func (c *consumers) follow() {
 		why = "Consumer Deleted" // with its stream
 	}
 	for _, x := range slices.Clone(c.list) {
-		if x.logged() {
+		switch {
+		case x.lead == nil: // what was said of another has ended it
+		case x.logged():
 			c.release(x, why)
-		} else {
+		default:
 			c.forget(x, why)
 		}
 	}
@@ -93,28 +95,26 @@ func (c *consumers) follow() {
 	c.leads = nil
 }
 
-// release ends to lead one consumer.
+// release ends to lead one consumer, and tells those who wait. What was to be sent them before is not.
 func (c *consumers) release(x *consumed, why string) {
 	var out track.Out
 	x.lead.Close(why, &out)
-	c.carry(x, &out)
+	last := append(x.lead.outbox.statuses(), out.Sends...)
 	c.deaf(x)
 	if x.lead.pos >= 0 {
 		heap.Remove(&c.wakes, x.lead.pos)
 	}
-	for _, l := range x.lead.outbox.queue {
-		if l.Status != nil {
-			c.mail(x, l) // without what it would have waited for
-		}
-	}
 	x.lead.outbox.close()
 	x.lead = nil
+	for i := range last {
+		c.mail(x, &letter{Send: last[i]})
+	}
 }
 
 // forget ends a consumer that is not logged.
 func (c *consumers) forget(x *consumed, why string) {
-	c.release(x, why)
 	c.drop(x)
+	c.release(x, why)
 	c.observe(x, machine.Observation{Kind: machine.ConsumerDeleted, Why: why})
 }
 
@@ -139,9 +139,11 @@ func (c *consumers) prepare() {
 			continue // it is gone
 		}
 		x.lead.dirty = false
-		var out track.Out
-		x.lead.Gather(now, &out)
-		c.carry(x, &out)
+		if !x.lead.outbox.full() {
+			var out track.Out
+			x.lead.Gather(now, &out)
+			c.carry(x, &out)
+		}
 		if x.lead != nil && !x.lead.dirty {
 			c.schedule(x)
 		}
@@ -158,7 +160,9 @@ func (c *consumers) carry(x *consumed, out *track.Out) {
 	if len(out.Takes) > 0 {
 		propose(deliverCommand(x.id, out.Takes))
 	}
-	c.post(x, out.Sends)
+	if c.post(x, out.Sends); x.lead == nil {
+		return // what was sent has deleted it
+	}
 	if len(out.Logs) > 0 {
 		propose(deliveredCommand(x.id, out.Logs))
 	}

@@ -406,6 +406,23 @@ func TestEveryPlantedBugOfConsumersIsHeardOf(t *testing.T) {
 	}
 }
 
+// A deliver subject may be one of the API's, and the message it brings a request about the consumer itself.
+func TestAConsumerMayDeleteItselfByWhatItDelivers(t *testing.T) {
+	for _, config := range []string{
+		`{"deliver_subject":"$JS.API.CONSUMER.DELETE.S.C","ack_policy":"none"}`,
+		`{"deliver_subject":"$JS.API.CONSUMER.DELETE.S.C","ack_policy":"explicit","durable_name":"C"}`,
+		`{"deliver_subject":"$JS.API.CONSUMER.DELETE.S.C","ack_policy":"explicit","max_deliver":1,"mem_storage":true}`,
+	} {
+		s, c := withStream(t, ordersConfig)
+		for range 5 {
+			s.answers(c, "PUB orders.x 0\r\n\r\n")
+		}
+		require.Contains(t, s.request(c, "$JS.API.CONSUMER.CREATE.S.C", `{"stream_name":"S","config":`+config+`}`), `"name":"C"`)
+		s.quiet(3)
+		require.Contains(t, s.request(c, "$JS.API.CONSUMER.INFO.S.C", ""), `"err_code":10014`)
+	}
+}
+
 func FuzzConsumersDecode(f *testing.F) {
 	empty := func() *consumers {
 		s := &streamState{g: &group{b: &Broker{}}, a: &assignment{}}

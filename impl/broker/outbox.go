@@ -37,6 +37,21 @@ const (
 // maxReading is how many messages one consumer reads from disk at a time.
 const maxReading = 64
 
+// maxLetters is how long an outbox grows before its consumer chooses nothing more to deliver.
+const maxLetters = 8192
+
+func (o *outbox) full() bool { return len(o.queue) >= maxLetters }
+
+// statuses are those that wait behind messages.
+func (o *outbox) statuses() (sends []track.Send) {
+	for _, l := range o.queue {
+		if l.Status != nil {
+			sends = append(sends, l.Send)
+		}
+	}
+	return sends
+}
+
 func (o *outbox) close() { o.queue, o.closed = nil, true }
 
 // post sends what a consumer decided to send, as soon as it can be.
@@ -54,6 +69,13 @@ func (c *consumers) post(x *consumed, sends []track.Send) {
 // flush sends from the front as far as everything is read, and reads on.
 func (c *consumers) flush(x *consumed) {
 	o := &x.lead.outbox
+	if o.full() {
+		defer func() {
+			if !o.closed && !o.full() {
+				c.touch(x)
+			}
+		}()
+	}
 	for i := 0; i < len(o.queue) && o.reading < maxReading && !o.closed; i++ {
 		if l := o.queue[i]; l.state == unread {
 			c.read(x, o, l)
@@ -63,9 +85,10 @@ func (c *consumers) flush(x *consumed) {
 				c.confirm(x)
 				return
 			}
-			c.mail(x, o.queue[0])
+			l := o.queue[0]
 			o.queue[0] = nil
 			o.queue = o.queue[1:]
+			c.mail(x, l) // to whom it may concern: this very consumer may be deleted by it
 			i--
 		}
 	}
