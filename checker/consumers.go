@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/brokerlab/brokerlab/model/history"
+	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/subject"
 )
 
@@ -140,7 +141,7 @@ func (l *consumerLog) message(s *seen) {
 		acked = s.pos
 	case s.e.Kind == history.Obs && s.e.Verb == obsRemoved:
 		// What was acked is gone because it was delivered.
-		if m, ok := l.at[s.stream][seq]; ok && m.removed == none && s.e.Why != "acked" {
+		if m, ok := l.at[s.stream][seq]; ok && m.removed == none && s.e.Why != machine.RuleAck {
 			m.removed = s.pos
 			l.at[s.stream][seq] = m
 		}

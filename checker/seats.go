@@ -23,7 +23,7 @@ func seatStreams(rec *record, o Options, wanted func(...spec.ID) bool, add func(
 	if wanted(spec.MonotonicReads) {
 		add(&monotonicJudge{rec: rec})
 	}
-	if wanted(spec.RemovalByRule, spec.RetentionLimits) {
+	if wanted(spec.RemovalByRule, spec.RetentionLimits, spec.AckedRemoval) {
 		ls := newLedgers(rec)
 		add(ls) // first: the judges below look at what it has just taken
 		if wanted(spec.RemovalByRule) {
@@ -31,6 +31,9 @@ func seatStreams(rec *record, o Options, wanted func(...spec.ID) bool, add func(
 		}
 		if wanted(spec.RetentionLimits) {
 			add(&retentionJudge{rec: rec, ledgers: ls, bound: o.ProgressBound / 2})
+		}
+		if wanted(spec.AckedRemoval) {
+			add(&ackedRemovalJudge{rec: rec, ledgers: ls})
 		}
 	}
 }

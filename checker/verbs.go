@@ -21,6 +21,7 @@ const (
 	obsInterest      history.Verb = "interest"
 
 	obsConsumerCreated history.Verb = "consumer-created"
+	obsConsumerDeleted history.Verb = "consumer-deleted"
 	obsDelivered       history.Verb = "delivered"
 	obsSettled         history.Verb = "settled"
 	obsFloor           history.Verb = "floor"

@@ -14,7 +14,8 @@ func TestObservationsAreNamedAsMachinesNameThem(t *testing.T) {
 		obsStored: machine.Stored, obsApplied: machine.Applied, obsLeader: machine.Leader, obsVoted: machine.Voted,
 		obsRecovered: machine.Recovered, obsRemoved: machine.Removed, obsTruncated: machine.Truncated, obsAppended: machine.Appended,
 		obsAcked: machine.Acked, obsDamaged: machine.Damaged, obsStreamCreated: machine.StreamCreated, obsStreamDeleted: machine.StreamDeleted,
-		obsInterest: machine.Interest, obsDropped: machine.Dropped,
+		obsInterest: machine.Interest, obsDropped: machine.Dropped, obsConsumerCreated: machine.ConsumerCreated, obsConsumerDeleted: machine.ConsumerDeleted,
+		obsDelivered: machine.Delivered, obsSettled: machine.Settled, obsFloor: machine.Floor, obsRejoined: machine.Rejoined,
 	} {
 		require.Equal(t, kind.String(), string(verb))
 	}

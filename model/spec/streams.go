@@ -7,6 +7,7 @@ const (
 	ExpectedSequence ID = "expected-sequence"
 	RemovalByRule    ID = "removal-by-rule"
 	RetentionLimits  ID = "retention-limits"
+	AckedRemoval     ID = "acked-removal"
 	DirectRead       ID = "direct-read"
 	MonotonicReads   ID = "monotonic-reads"
 )
@@ -40,6 +41,11 @@ var streamGuarantees = []Guarantee{
 		"stored and removed observations, or reads; streams with limits in the header",
 	},
 	{
+		AckedRemoval, Stream, "Work queues and interest streams remove what is done with",
+		"removed(s, ack) implies that a client acked or termed s for each consumer that takes its subject and existed when s was stored, unless the consumer was deleted; s is left out for the reason no-interest only if there was none. After the drain nothing is there that every consumer which takes it confirmed to be settled.",
+		"a stream with retention interest or workqueue, its consumers in the header, and stored and removed observations",
+	},
+	{
 		DirectRead, Stream, "Direct reads are of a true past",
 		"A read that any replica may answer agrees with the log as of some moment before its return: what it finds was published and stands at that number, and it passes over nothing that was not removed. How old that moment is counts, but breaks nothing.",
 		"direct reads",
@@ -70,6 +76,7 @@ var streamClaims = []Claim{
 	{Reference, ExpectedSequence, expectByLeader, ourStreams},
 	{Reference, RemovalByRule, forgetful, ourStreams},
 	{Reference, RetentionLimits, forgetful, ourStreams},
+	{Reference, AckedRemoval, forgetful, ourStreams},
 	{Reference, DirectRead, forgetful, "DESIGN: direct get from any replica with its weaker claim"},
 
 	{NATS, NoDoubleStore, nil, natsDedup},
@@ -77,6 +84,7 @@ var streamClaims = []Claim{
 	{NATS, ExpectedSequence, nil, natsExpect},
 	{NATS, RemovalByRule, nil, natsLimits},
 	{NATS, RetentionLimits, nil, natsLimits},
+	{NATS, AckedRemoval, nil, natsLimits},
 	{NATS, DirectRead, nil, natsReads},
 	// The reference promises of direct reads no more than direct-read says.
 	{NATS, MonotonicReads, nil, natsReads},
