@@ -94,6 +94,9 @@ func (l *logFold) problem(writesOnly bool) (*problem, *clash) {
 			return true
 		}
 		lo, hi := c.bounds(writesOnly)
+		if c.value == 0 && seq < skipped {
+			lo = c.loAck - 1 // never given, it is never found
+		}
 		pub := none
 		if c.value > 0 {
 			if pub, bad = l.storer(c, seq); bad != nil {
