@@ -49,6 +49,30 @@ func (j *consumerJudge) floor(c *consumerSeen, s *seen) {
 	}
 	j.floors.nodes[key] = seenFloor{s.e.Seq, s.e.CSeq, s.pos, c.lives}
 	j.beyond(c, s)
+	j.unsettled(c, s)
+}
+
+// unsettled judges that nothing at or below the floor is handed out and not settled.
+func (j *consumerJudge) unsettled(c *consumerSeen, s *seen) {
+	o := j.out[c.id]
+	if o == nil || o.life != c.lives || !c.explicit() {
+		return
+	}
+	lowest := uint64(0)
+	for seq := range o.open { // map order: the least of them
+		if lowest == 0 || seq < lowest {
+			lowest = seq
+		}
+	}
+	if lowest == 0 {
+		return
+	}
+	f := &j.found[fFloor]
+	f.checked++
+	if lowest <= s.e.Seq {
+		m := c.msgs[lowest]
+		f.broken(fmt.Sprintf("The ack floor of consumer %s is %d on %s %s, but message %d was handed out %s and nobody has settled it.", c.name, s.e.Seq, nodeName(s.e.Node), when(s.e), lowest, j.at(m.handed.pos)), m.handed.pos, s.pos)
+	}
 }
 
 // beyond judges that a floor lies within the stream (nats-server#6159).

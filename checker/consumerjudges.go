@@ -28,6 +28,7 @@ const (
 	fEarly
 	fMaxDeliver
 	fMaxPending
+	fAsked
 	fFloor
 	fOrder
 	judged
@@ -35,7 +36,7 @@ const (
 
 var judgedIDs = [judged]spec.ID{
 	spec.ConsumerNoPhantom, spec.AckIsFinal, spec.AckFenced, spec.DeliveryCounts, spec.NotEarly, spec.MaxDeliver, spec.MaxAckPending,
-	spec.FloorMonotone, spec.FirstOrder,
+	spec.SettledAsAsked, spec.FloorMonotone, spec.FirstOrder,
 }
 
 // finding is what was found of one guarantee: how much was checked, and the first violation.
@@ -110,6 +111,7 @@ func (j *consumerJudge) observed(c *consumerSeen, s *seen) {
 		j.pending(c, s, true)
 	case obsSettled:
 		j.pending(c, s, false)
+		j.asked(c, s)
 	case obsFloor:
 		j.floor(c, s)
 	}
@@ -196,6 +198,19 @@ func (j *consumerJudge) handed(c *consumerSeen, s *seen) {
 	}
 	if m.handed.pos == none && s.e.N == 1 {
 		j.first(c, s)
+	}
+}
+
+// asked judges that a client had asked for what a node says it settled.
+func (j *consumerJudge) asked(c *consumerSeen, s *seen) {
+	if !c.known || !c.explicit() || s.e.Why != "ack" && s.e.Why != "term" {
+		return
+	}
+	f := &j.found[fAsked]
+	f.checked++
+	m := j.log.msg
+	if s.e.Why == "ack" && m.ackCall == none || s.e.Why == "term" && m.termCall == none {
+		f.broken(fmt.Sprintf("%s settled %s by %s %s, which no client had called.", nodeName(s.e.Node), c.place(m.seq), s.e.Why, when(s.e)), s.pos)
 	}
 }
 
@@ -347,6 +362,7 @@ var unexercised = [judged]string{
 	fEarly:      "Nothing was seen to be delivered twice.",
 	fMaxDeliver: "No consumer with a maximum of deliveries delivered anything.",
 	fMaxPending: "No node was seen to deliver for a consumer with acks.",
+	fAsked:      "No node was seen to settle a message by an ack or a term.",
 	fFloor:      "No ack floor was seen twice.",
 	fOrder:      "No node was seen to deliver two messages for the first time.",
 }
@@ -359,6 +375,7 @@ var held = [judged]string{
 	fEarly:      "%d redeliveries, none before its time.",
 	fMaxDeliver: "%d deliveries, none beyond the maximum.",
 	fMaxPending: "%d deliveries, never more than the maximum handed out and not settled.",
-	fFloor:      "%d ack floors, none below the one before.",
+	fAsked:      "%d messages settled, each as a client had asked.",
+	fFloor:      "%d ack floors, none below the one before, nor above what is unsettled.",
 	fOrder:      "%d first deliveries, each of a later message than the one before.",
 }

@@ -52,7 +52,8 @@ type lease struct {
 	seq      uint64
 	handed   handed // the newest by a node's word
 	got      []receipt
-	ackCall  int32 // newest settling call
+	ackCall  int32 // newest ack call, or term
+	termCall int32 // newest term call
 	final    int32 // position from which it is certainly settled for the client that asked: a confirmed ack's return
 	settled  int32 // first word of a node that the consumer is done with it
 	naked    int32 // newest nak call
@@ -176,7 +177,7 @@ func (l *consumerLog) stored(stream int32, seq uint64) (stored, bool) {
 func (c *consumerSeen) lease(seq uint64) *lease {
 	m := c.msgs[seq]
 	if m == nil {
-		m = &lease{seq: seq, handed: handed{pos: none}, ackCall: none, final: none, settled: none, naked: none}
+		m = &lease{seq: seq, handed: handed{pos: none}, ackCall: none, termCall: none, final: none, settled: none, naked: none}
 		c.msgs[seq] = m
 		c.order = append(c.order, seq)
 	}
@@ -195,6 +196,9 @@ func (l *consumerLog) called(c *consumerSeen, s *seen) {
 	case ack, term:
 		l.msg = c.lease(s.e.Seq)
 		l.msg.ackCall = s.pos
+		if o.verb == term {
+			l.msg.termCall = s.pos
+		}
 	case nak:
 		l.msg = c.lease(s.e.Seq)
 		l.msg.naked, l.msg.delay, l.msg.nakN, l.msg.nakT = s.pos, int64(s.e.First), s.e.N, s.e.Time

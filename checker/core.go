@@ -145,15 +145,6 @@ func (c *coreLog) called(s *seen) {
 	}
 }
 
-// coreVerb tells whether v is an operation of core messaging alone: it says nothing about a stream.
-func coreVerb(v history.Verb) bool {
-	switch v {
-	case history.Send, history.Subscribe, history.Unsubscribe, history.Flush, history.Request, history.Answer:
-		return true
-	}
-	return false
-}
-
 // answerParts takes an answer's value apart: the request's value, and who answered.
 func answerParts(value string) (request, client string, ok bool) {
 	i := strings.LastIndexByte(value, '@')

@@ -24,7 +24,6 @@ type streamStory struct {
 	last   uint64
 	ids    map[string]uint64
 	retry  []history.Event // invocations with an id
-	direct map[string]uint64
 }
 
 type kept struct {

@@ -18,14 +18,20 @@ var jobs = load.StreamSpec{Name: jobsName, Replicas: 3, Consumers: []load.Consum
 	{Name: "LIMITED", Filters: []string{"JOBS.boss1"}, AckWaitMS: 1000, MaxDeliver: 4, BackOffMS: []int64{500, 1000, 1500}},
 }}
 
+// queue keeps its messages until its one consumer has acked them.
+var queue = load.StreamSpec{Name: "QUEUE", Replicas: 3, Retention: "workqueue", Consumers: []load.ConsumerSpec{{Name: "Q", AckWaitMS: 1200, MaxPending: 20}}}
+
 // consumerRedelivery has workers that die, dawdle, refuse and give up, while leaders change.
 var consumerRedelivery = Experiment{
 	Name:     "consumer-redelivery",
 	Question: "Is every message delivered until it is settled, in time, counted, and by one worker at a time? (nats-server#4786)",
 	Vary:     "profile",
-	Cluster:  rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{jobs}},
+	// Small limits: checkpoints are written, and logs begin anew, within the run.
+	Cluster: rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{jobs, queue}, Limits: rundir.Limits{TailBytes: 12 << 10, KeepBytes: 4 << 10, SegmentBytes: 32 << 10, MaxSegments: 2}},
 	Load: load.Spec{Groups: []load.Group{
-		{Name: "boss", Count: 2, PublishPerSecond: 24},
+		{Name: "boss", Count: 2, Streams: []string{jobsName}, PublishPerSecond: 24},
+		{Name: "clerk", Count: 1, Streams: []string{"QUEUE"}, PublishPerSecond: 10},
+		{Name: "drudge", Count: 2, Work: &load.Work{Stream: "QUEUE", Consumer: "Q", ConfirmPercent: 30, NakPercent: 5, ForgetPercent: 10, WorkMS: 15}},
 		{Name: "hand", Count: 3, Work: &load.Work{Stream: jobsName, Consumer: "W", ConfirmPercent: 40, NakPercent: 8, NakDelayMS: 300, TermPercent: 2, ProgressPercent: 3, ForgetPercent: 4, LatePercent: 8, WorkMS: 20}},
 		{Name: "few", Count: 1, Work: &load.Work{Stream: jobsName, Consumer: "LIMITED", NakPercent: 30, ForgetPercent: 10, WorkMS: 10}},
 	}},

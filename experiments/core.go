@@ -27,8 +27,8 @@ var coreAtMostOnce = Experiment{
 	}},
 	Graded:   coreTrouble,
 	Levels:   5,
-	Duration: 40 * time.Second,
-	Quiet:    10 * time.Second,
+	Duration: 56 * time.Second,
+	Quiet:    24 * time.Second,
 }
 
 // coreTrouble is as many rounds of faults as the seed's intensity says, each one of everything that can come between a publisher
@@ -60,13 +60,15 @@ var locationTransparency = Experiment{
 	Cluster:  threeNodes,
 	Load: load.Spec{Groups: []load.Group{
 		{Name: "asker", Count: 3, Nodes: []int{1, 2, 3}, Request: &load.Request{PerSecond: 60, Subject: "svc.price"}},
-		{Name: "price", Count: 3, Nodes: []int{1, 2, 3}, Serve: &load.Serve{Subject: "svc.price", Queue: "price", WorkMS: 2},
-			Moves: &load.Moves{EveryMS: 5000, DownMS: 400, CrashPercent: 40}},
+		{
+			Name: "price", Count: 3, Nodes: []int{1, 2, 3}, Serve: &load.Serve{Subject: "svc.price", Queue: "price", WorkMS: 2},
+			Moves: &load.Moves{EveryMS: 5000, DownMS: 400, CrashPercent: 40},
+		},
 	}},
 	Graded:   coreTrouble,
 	Levels:   5,
-	Duration: 40 * time.Second,
-	Quiet:    10 * time.Second,
+	Duration: 56 * time.Second,
+	Quiet:    24 * time.Second,
 }
 
 // queueGroups share work between members on all nodes who come, go and are cut off.
@@ -83,6 +85,6 @@ var queueGroups = Experiment{
 	}},
 	Graded:   coreTrouble,
 	Levels:   5,
-	Duration: 40 * time.Second,
-	Quiet:    10 * time.Second,
+	Duration: 56 * time.Second,
+	Quiet:    24 * time.Second,
 }

@@ -15,7 +15,6 @@ type toiler struct {
 	out    []*machine.ConnBuf
 	reads  int
 	bytes  int
-	frames int
 }
 
 func (t *toiler) Footprint(dst []machine.Use) []machine.Use {

@@ -96,7 +96,6 @@ type Broker struct {
 	lastToken machine.Token
 	owners    map[machine.Token]*partition
 	ready     []*partition
-	parked    int
 }
 
 // peer is another node: Raft frames in the making, and requests for the controller on their way.

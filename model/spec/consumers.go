@@ -10,6 +10,7 @@ const (
 	NotEarly          ID = "redelivery-not-early"
 	MaxDeliver        ID = "max-deliver"
 	MaxAckPending     ID = "max-ack-pending"
+	SettledAsAsked    ID = "settled-as-asked"
 	FloorMonotone     ID = "ack-floor-monotone"
 	FirstOrder        ID = "first-delivery-order"
 	ConsumerProgress  ID = "consumer-not-stuck"
@@ -61,8 +62,13 @@ var consumerGuarantees = []Guarantee{
 		"delivered and settled observations of a consumer with explicit acks",
 	},
 	{
-		FloorMonotone, Consumer, "The ack floor never falls",
-		"Of two answers about c, one called after the other returned, the later has no lower floor; within one life of a node its floor of c never falls; a floor is never above the stream's last sequence.",
+		SettledAsAsked, Consumer, "Nothing is settled that nobody asked for",
+		"With explicit acks, settled(c, s) by an ack (a term) implies that a client had called an ack (a term) of s for c.",
+		"settled observations, and acks",
+	},
+	{
+		FloorMonotone, Consumer, "The ack floor is true and never falls",
+		"Of two answers about c, one called after the other returned, the later has no lower floor; within one life of a node its floor of c never falls; a floor is never above the stream's last sequence; with explicit acks nothing at or below it is handed out and not settled.",
 		"answers about consumers, or floor observations",
 	},
 	{
@@ -91,6 +97,7 @@ var consumerClaims = []Claim{
 	{Reference, NotEarly, uncounted, ourDesign},
 	{Reference, MaxDeliver, uncounted, ourDesign},
 	{Reference, MaxAckPending, uncounted, ourDesign},
+	{Reference, SettledAsAsked, forgetful, ourDesign},
 	{Reference, FloorMonotone, uncounted, ourDesign},
 	{Reference, FirstOrder, uncounted, ourDesign},
 	{Reference, ConsumerProgress, nil, ourDesign},
@@ -101,6 +108,7 @@ var consumerClaims = []Claim{
 	{NATS, AckIsFinal, nil, natsConsumers},
 	{NATS, AckFenced, nil, natsConsumers},
 	{NATS, MaxAckPending, uncounted, natsConsumers},
+	{NATS, SettledAsAsked, nil, natsConsumers},
 	{NATS, FirstOrder, uncounted, natsConsumers},
 	{NATS, ConsumerProgress, nil, natsConsumers},
 }
