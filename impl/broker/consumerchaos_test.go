@@ -26,8 +26,10 @@ func drawnCall(t *rapid.T, acks []string) string {
 		config := fmt.Sprintf(`{%s%s%s%s%s%s"ack_wait":300000000}`,
 			rapid.SampledFrom([]string{"", `"durable_name":"` + name + `",`}).Draw(t, "durable"),
 			rapid.SampledFrom([]string{"", `"ack_policy":"explicit",`, `"ack_policy":"all",`, `"ack_policy":"explicit","max_deliver":2,`}).Draw(t, "acks"),
-			rapid.SampledFrom([]string{"", "", `"deliver_subject":"push",`, `"deliver_subject":"$JS.API.CONSUMER.DELETE.S.` + name + `",`,
-				`"deliver_subject":"$JS.API.CONSUMER.MSG.NEXT.S.A",`, `"deliver_subject":"push","flow_control":true,"idle_heartbeat":200000000,`}).Draw(t, "deliver"),
+			rapid.SampledFrom([]string{
+				"", "", `"deliver_subject":"push",`, `"deliver_subject":"$JS.API.CONSUMER.DELETE.S.` + name + `",`,
+				`"deliver_subject":"$JS.API.CONSUMER.MSG.NEXT.S.A",`, `"deliver_subject":"push","flow_control":true,"idle_heartbeat":200000000,`,
+			}).Draw(t, "deliver"),
 			rapid.SampledFrom([]string{"", `"filter_subject":"orders.a",`, `"filter_subjects":["orders.*","orders.a.b"],`, `"filter_subject":"orders.>","deliver_policy":"last_per_subject",`}).Draw(t, "filter"),
 			rapid.SampledFrom([]string{"", `"mem_storage":true,`}).Draw(t, "storage"),
 			rapid.SampledFrom([]string{"", `"max_ack_pending":2,`, `"inactive_threshold":500000000,`, `"headers_only":true,`, `"replay_policy":"original",`}).Draw(t, "more"))
