@@ -204,7 +204,7 @@ func (j *falseDuplicateJudge) original(h *history.History, id int32) {
 		when(&h.Events[o.call]), h.Events[o.ret].Index, place(stream, o.seq))
 	switch {
 	case ss.deleted:
-	case first.pos > 0 && first.value == none || o.seq > 0 && ss.holdsAny(o.seq, o.value):
+	case first.pos > 0 && first.value == none || o.seq > 0 && ss.holdsAny(h, o.seq, o.value):
 	case first.pos > 0:
 		if j.found(fmt.Sprintf("%s as %s", name, place(stream, o.seq)), o.call, o.ret, first.pos-1) {
 			j.text = fmt.Sprintf("%s; but %s holds message %s (#%d).", told, place(stream, o.seq), j.rec.nameOf(first.value), h.Events[first.pos-1].Index)
@@ -260,13 +260,10 @@ func (j *falseDuplicateJudge) neverStored(o *op) bool {
 	return int(o.value) >= len(ss.seqOf) || ss.seqOf[o.value] == 0
 }
 
-// holdsAny tells whether seq was ever seen to hold val.
-func (ss *streamStores) holdsAny(seq uint64, val int32) bool {
-	if ss.first.value(seq).value == val && ss.first.value(seq).pos > 0 {
-		return true
-	}
-	for _, c := range ss.others[seq] {
-		if c.value == val {
+// holdsAny tells whether seq was ever seen to hold val, by more than an acknowledgement.
+func (ss *streamStores) holdsAny(h *history.History, seq uint64, val int32) bool {
+	for _, c := range append([]content{ss.first.value(seq)}, ss.others[seq]...) {
+		if c.pos > 0 && c.value == val && h.Events[c.pos-1].Verb != obsAcked {
 			return true
 		}
 	}

@@ -271,7 +271,7 @@ func (j *lossJudge) onReplica(stream int32, ss *streamStores, r *replica, fates 
 	m := missing{r: r}
 	for id := range j.rec.ops {
 		o := &j.rec.ops[id]
-		if !o.acked() || o.stream != stream || o.seq == 0 || fates[int32(id)] != present {
+		if !o.acked() || o.dup || o.stream != stream || o.seq == 0 || fates[int32(id)] != present {
 			continue
 		}
 		at := r.at(o.seq)
