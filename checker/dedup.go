@@ -176,7 +176,8 @@ func (j *falseDuplicateJudge) see(s *seen) {
 	case o.verb != publish || o.stream == none || o.value == none:
 	case o.status == done && o.dup:
 		j.dups = append(j.dups, s.op)
-	case o.status == failed && s.e.Code == codeInProgress:
+	case (o.status == failed || o.status == unknown) && s.e.Code == codeInProgress:
+		// Another node may have taken this very publish: whoever recorded it may not have called it failed.
 		j.refused = append(j.refused, s.op)
 	}
 }

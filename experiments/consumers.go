@@ -78,16 +78,20 @@ var exactlyOnce = Experiment{
 	}},
 	Load: load.Spec{Groups: []load.Group{
 		{Name: "pay", Count: 3, Streams: []string{"PAY"}, PublishPerSecond: 24, IDPercent: 100, Retries: 6, RepeatPercent: 5, ReadPerSecond: 6, LastPercent: 30},
-		{Name: "key", Count: 4, Streams: []string{"KEYS"}, PublishPerSecond: 30, Keys: 3, SharedKeys: true, KeyConditionalPercent: 80, ConditionalPercent: 5, RollupPercent: 3, ReadPerSecond: 12, KeyPercent: 70, DirectPercent: 30},
+		{Name: "key", Count: 6, Streams: []string{"KEYS"}, PublishPerSecond: 60, Keys: 2, SharedKeys: true, KeyConditionalPercent: 80, ConditionalPercent: 5, RollupPercent: 3, ReadPerSecond: 12, KeyPercent: 70, DirectPercent: 30},
 		{Name: "book", Count: 2, Work: &load.Work{Stream: "PAY", Consumer: "LEDGER", ConfirmPercent: 100, WorkMS: 10}},
 	}},
 	Faults:   leaderTrouble,
-	Duration: 34 * time.Second,
-	Quiet:    10 * time.Second,
+	Duration: 44 * time.Second,
+	Quiet:    12 * time.Second,
+	Expect: map[string]Expectation{
+		"nats": {Violated: []spec.ID{spec.NoFalseDuplicate, spec.ExpectedSequence}, Also: append([]spec.ID{spec.NoDoubleStore, spec.MonotonicReads, spec.RemovalByRule, spec.AckIsFinal, spec.AckFenced, spec.AtLeastOnce}, fallsWithDurability...)},
+	},
 }
 
-// leaderTrouble is consumerTrouble for both streams, with the leader cut off from its peers while clients still reach it: what it
-// took in and could not replicate is where guesses show.
+// leaderTrouble changes leaders where a leader's guesses show: cut off from its peers while clients reach it, so that it takes in
+// what is never stored, and soon leading again (nats-server#6415); and gone with what its successor holds and has not
+// applied, disks being slow (#4320).
 func leaderTrouble(key load.Key, c rundir.Cluster) faults.Plan {
 	d := drawer{key}
 	var p faults.Plan
@@ -95,15 +99,17 @@ func leaderTrouble(key load.Key, c rundir.Cluster) faults.Plan {
 		leader := faults.LeaderOf(c.Streams[i].Name)
 		for n := range int64(3) {
 			what := fmt.Sprint(c.Streams[i].Name, " round ", n)
-			at := (5000 + n*6000 + int64(i)*2500 + d.ms(what, 0, 1500)) * ms
-			f := faults.Fault{At: at, Kind: faults.Partition, Targets: []faults.Target{leader, faults.TheOthers()}, For: d.ms(what+" for", 800, 3500) * ms}
-			switch d.of(what+" how", 0, 0, 1, 2) {
-			case 1:
-				f.Kind, f.Targets = faults.Crash, one(leader)
-			case 2:
-				f.Kind, f.Targets = faults.Pause, one(leader)
+			at := (5000 + n*7500 + int64(i)*3500 + d.ms(what, 0, 500)) * ms
+			if d.of(what+" how", 0, 1) == 0 {
+				cut := d.ms(what+" for", 1800, 3000) * ms
+				p.Faults = append(p.Faults,
+					faults.Fault{At: at, Kind: faults.Partition, Targets: []faults.Target{leader, faults.TheOthers()}, For: cut},
+					faults.Fault{At: at + cut + d.ms(what+" again", 200, 900)*ms, Kind: faults.Pause, Targets: one(leader), For: 3000 * ms})
+				continue
 			}
-			p.Faults = append(p.Faults, f)
+			p.Faults = append(p.Faults,
+				faults.Fault{At: at, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 3000 * ms, Amount: d.of(what+" slow", 100, 300, 600)},
+				faults.Fault{At: at + d.ms(what+" gone", 300, 900)*ms, Kind: faults.Crash, Targets: one(leader), For: d.ms(what+" back", 1500, 3500) * ms})
 		}
 	}
 	return p
