@@ -19,13 +19,14 @@ RACE_PACKAGES := ./impl/drive/... ./cmd/...
 FUZZTIME ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
+STEPTIME ?= 200ms
 SEEDS ?= 1-50
 EXPERIMENT ?= quickstart
 
 # The commit is stamped into the binary wherever git can name it.
 BUILDVCS = $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench clean
+.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,12 @@ fuzz-short: ## every fuzz target for FUZZTIME
 
 bench: ## benchmarks matching BENCH, for BENCHTIME each
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
+
+bench-step: ## the broker's Step by kind of input, its work, and what a unit of work costs, as one table
+	@mkdir -p out
+	@GOMAXPROCS=1 GOGC=800 $(GO) test -run '^$$' -bench '^BenchmarkStep$$' -benchtime $(STEPTIME) -count 3 \
+		-step-table '$(CURDIR)/out/step.txt' ./impl/broker >/dev/null
+	@cat out/step.txt
 
 clean: ## remove what make made: bin, out, .tools
 	rm -rf bin out .tools

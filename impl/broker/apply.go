@@ -23,6 +23,7 @@ const (
 func (s *streamState) apply(index, _ uint64, data []byte) {
 	r := reader{data}
 	h := r.header()
+	s.g.b.fx.Charge(machine.WorkApply, int64(h.count), 0, 0)
 	replies := s.g.proposer.takeReplies(s.g.b, h)
 	if replies != nil {
 		s.g.leadSince(s.g.proposer.applied)

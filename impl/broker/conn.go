@@ -50,7 +50,7 @@ func (b *Broker) connBytes(in *machine.Input) {
 	if c == nil || c.closed {
 		return
 	}
-	b.fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
+	b.fx.Charge(machine.WorkParse, 0, int64(len(in.Bytes)), 0)
 	c.heard, b.reading = b.env.Mono, c
 	switch err := c.parser.Feed(in.Bytes, c); {
 	case err == nil:
@@ -139,9 +139,15 @@ func (c *conn) ok() {
 	}
 }
 
+// takes counts an operation; false if the connection is closed.
+func (c *conn) takes() bool {
+	c.b.fx.Charge(machine.WorkParse, 1, 0, 0)
+	return !c.closed
+}
+
 // OnConnect, OnPing, OnPong, OnPub, OnSub and OnUnsub are wire.Handler.
 func (c *conn) OnConnect(text []byte) error {
-	if c.closed {
+	if !c.takes() {
 		return errClosed
 	}
 	options := wire.DefaultConnect()
@@ -161,7 +167,7 @@ func (c *conn) OnConnect(text []byte) error {
 
 // OnPing answers at once, behind everything written before.
 func (c *conn) OnPing() error {
-	if c.closed {
+	if !c.takes() {
 		return errClosed
 	}
 	c.write(wire.PongLine)
@@ -171,13 +177,14 @@ func (c *conn) OnPing() error {
 
 // OnPong says that the client is there.
 func (c *conn) OnPong() error {
+	c.b.fx.Charge(machine.WorkParse, 1, 0, 0)
 	c.pings = 0
 	return nil
 }
 
 // OnPub routes a publish; one with a reply that reaches nobody is told so at once.
 func (c *conn) OnPub(p *wire.Pub) error {
-	if c.closed {
+	if !c.takes() {
 		return errClosed
 	}
 	if p.Headers() && !c.options.Headers {
@@ -222,7 +229,7 @@ func (c *conn) noResponders(p *wire.Pub) {
 
 // OnSub adds interest.
 func (c *conn) OnSub(filter, queue, sid []byte) error {
-	if c.closed {
+	if !c.takes() {
 		return errClosed
 	}
 	switch {
@@ -245,7 +252,7 @@ func (c *conn) OnSub(filter, queue, sid []byte) error {
 
 // OnUnsub ends interest now, or after max deliveries counted from the beginning.
 func (c *conn) OnUnsub(sid []byte, max int) error {
-	if c.closed {
+	if !c.takes() {
 		return errClosed
 	}
 	if s := c.subs[string(sid)]; s != nil {
@@ -277,6 +284,7 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 		return
 	}
 	s.delivered++
+	had := len(c.out.B)
 	if len(m.header) > 0 {
 		if !c.options.Headers {
 			m = &message{subject: m.subject, shown: m.shown, reply: m.reply, data: m.data}
@@ -295,6 +303,6 @@ func (c *conn) send(b *Broker, s *subscription, m *message) {
 	}
 	c.out.B = append(append(c.out.B, s.sid...), ' ')
 	c.out.B = append(c.out.B, m.tail...)
-	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.tail)), 0)
+	b.fx.Charge(machine.WorkDeliver, 1, int64(len(c.out.B)-had), 0)
 	c.wrote()
 }

@@ -6,6 +6,7 @@ import (
 	track "github.com/brokerlab/brokerlab/impl/consumer"
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/consumer"
+	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/stream"
 	"github.com/brokerlab/brokerlab/model/subject"
 )
@@ -229,6 +230,7 @@ func (c *consumers) nextRequest(m *message) {
 
 func (c *consumers) pull(x *consumed, reply string, body []byte) {
 	var out track.Out
+	c.s.g.b.fx.Charge(machine.WorkAPI, 1, int64(len(body)), 0)
 	x.lead.Pull(c.s.g.b.env.Mono, reply, body, &out)
 	c.touch(x)
 	c.carry(x, &out)
@@ -254,6 +256,7 @@ func (c *consumers) ackMessage(m *message) {
 	if p.Kind == track.Term && c.s.g.b.bug(BugTermAsNak) {
 		p.Kind = track.Nak
 	}
+	c.s.g.b.fx.Charge(machine.WorkConsume, 1, 0, 0)
 	now := c.s.g.b.env.Mono
 	if x.lead != nil {
 		x.lead.Used(now)

@@ -250,7 +250,9 @@ func (c *consumers) applyDeliver(entry uint64, r *reader, own bool) {
 	x := c.byID(r.uvarint())
 	var out track.Out
 	var early []uint64 // of a bug
-	for n := r.uvarint(); n > 0; n-- {
+	n := r.uvarint()
+	c.s.g.b.fx.Charge(machine.WorkApply, int64(n), 0, 0)
+	for ; n > 0; n-- {
 		item := r.uvarint()
 		if x == nil {
 			continue
@@ -283,7 +285,9 @@ func (c *consumers) applyDeliver(entry uint64, r *reader, own bool) {
 // applyDelivered records deliveries that were sent before (delivered=after).
 func (c *consumers) applyDelivered(entry uint64, r *reader) {
 	x := c.byID(r.uvarint())
-	for n := r.uvarint(); n > 0; n-- {
+	n := r.uvarint()
+	c.s.g.b.fx.Charge(machine.WorkApply, int64(n), 0, 0)
+	for ; n > 0; n-- {
 		d := track.Delivery{Seq: r.uvarint(), CSeq: r.uvarint(), Count: r.uvarint()}
 		if x == nil {
 			continue

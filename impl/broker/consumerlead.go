@@ -200,6 +200,7 @@ func (c *consumers) fired() {
 	for len(c.wakes) > 0 && c.wakes[0].lead.wake <= now {
 		x := c.wakes[0]
 		heap.Remove(&c.wakes, 0)
+		c.s.g.b.fx.Charge(machine.WorkTimer, 1, 0, 0)
 		var out track.Out
 		c.touch(x)
 		x.lead.Tick(now, &out)

@@ -130,8 +130,9 @@ func (b *Broker) sendRaft(group uint64, m *pb.Message) {
 	if p == nil {
 		return
 	}
+	had := len(p.raft)
 	p.raft = wire.AppendRaftFrame(p.raft, group, m)
-	b.fx.Charge(machine.WorkEncode, 1, 0, 0)
+	b.fx.Charge(machine.WorkEncode, 1, int64(len(p.raft)-had), 0)
 	if m.GetType() == pb.MsgSnap {
 		b.groupByID(group).snapshotSent(m.GetTo())
 	}

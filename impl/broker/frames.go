@@ -39,6 +39,7 @@ func (b *Broker) raftFrame(p *peer, frame []byte) error {
 	case wire.KindHello:
 		return b.hello(p, f.Hello)
 	case wire.KindRaft:
+		b.fx.Charge(machine.WorkRaft, 0, int64(len(frame)), 0)
 		if p.stranger {
 			return errStranger
 		}

@@ -63,7 +63,7 @@ func (s *streamState) getMessage(m *message) {
 
 func (s *streamState) answerGet(reply string, req *getRequest) {
 	b := s.g.b
-	b.fx.Charge(machine.WorkAPI, 1, 0, 0)
+	b.fx.Charge(machine.WorkAPI, 1, 0, 0) // bytes when they are there
 	seq, ok := s.locate(req)
 	if !ok {
 		b.reply(reply, errMessageNotFound.typed(typeMsgGet))
@@ -72,7 +72,9 @@ func (s *streamState) answerGet(reply string, req *getRequest) {
 	s.load(seq, func(m *store.Message) {
 		switch {
 		case m != nil:
-			b.reply(reply, messageJSON(m, req.NoHeaders))
+			answer := messageJSON(m, req.NoHeaders)
+			b.fx.Charge(machine.WorkAPI, 0, int64(len(answer)), 0)
+			b.reply(reply, answer)
 		case s.holds(seq):
 			b.reply(reply, errUnavailable.typed(typeMsgGet))
 		default:

@@ -370,7 +370,7 @@ func (g *group) applyEntry(e *pb.Entry) {
 		return
 	}
 	if len(e.GetData()) > 0 {
-		g.b.fx.Charge(machine.WorkApply, 1, int64(len(e.GetData())), 0)
+		g.b.fx.Charge(machine.WorkApply, 0, int64(len(e.GetData())), 0)
 		g.state.apply(e.GetIndex(), e.GetTerm(), e.GetData())
 	}
 }
@@ -379,6 +379,7 @@ func (g *group) applyEntry(e *pb.Entry) {
 func (g *group) step(m *pb.Message) {
 	// What raft refuses (a peer it does not know, a proposal without a leader) it would have
 	// ignored: nothing is lost by ignoring it here.
+	g.b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 	_ = g.node.Step(m)
 	g.queue()
 }
@@ -398,6 +399,7 @@ func (g *group) tick() {
 		g.tickAbsent()
 		return
 	}
+	g.b.fx.Charge(machine.WorkTimer, 1, 0, 0)
 	g.node.Tick()
 	g.queue()
 	if g.standIn > 0 {

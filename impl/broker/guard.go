@@ -52,7 +52,6 @@ func (g *group) receive(m *pb.Message) {
 		g.startFetch(m)
 		return
 	}
-	g.b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 	g.step(m)
 }
 

@@ -15,6 +15,7 @@ func (b *Broker) subscribe(s *subscription) {
 	if !b.index.Add(s.filter, s.queue, s) {
 		return
 	}
+	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
 	b.interestChanged(s.filter)
 	b.observeInterest(s, 1)
 	if s.node == 0 {
@@ -26,6 +27,7 @@ func (b *Broker) unsubscribe(s *subscription) {
 	if !b.index.Remove(s.filter, s.queue, s) {
 		return
 	}
+	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
 	b.interestChanged(s.filter)
 	b.observeInterest(s, 0)
 	if s.node == 0 {

@@ -68,6 +68,7 @@ func (b *Broker) dropped(m *message, o machine.Observation) {
 
 func (b *Broker) sendRoute(to machine.NodeID, frame []byte) {
 	b.fx.Send(machine.Addr{Node: to}, machine.RouteLink, frame)
+	b.fx.Charge(machine.WorkEncode, 1, int64(len(frame)), 1)
 	if b.bug(BugReorderRoute) {
 		b.overtake()
 	}
@@ -146,7 +147,6 @@ func (b *Broker) passOn(m *message, h *hop) {
 	b.sendRoute(p.id, wire.AppendRoute(nil, &wire.RouteMsg{
 		Subject: m.subject, Shown: m.shown, Reply: m.reply, Queues: h.queues, Header: m.header, Payload: m.data, Tail: m.tail,
 	}))
-	b.fx.Charge(machine.WorkDeliver, 1, int64(len(m.data)), 0)
 	if p.flow.backlog > b.cfg.MaxRoutePending/2 {
 		b.hold(&p.flow.gate)
 	}

@@ -130,6 +130,7 @@ func byGroup(list []*assignment, group uint64) *assignment {
 func (s *metaState) apply(index, _ uint64, data []byte) {
 	r := reader{data}
 	h := r.header()
+	s.g.b.fx.Charge(machine.WorkApply, int64(h.count), 0, 0)
 	replies := s.g.proposer.takeReplies(s.g.b, h)
 	for i := range h.count {
 		var c metaCommand

@@ -170,6 +170,7 @@ func (c *consumers) mail(x *consumed, l *letter) {
 		m.header = wire.AppendHeaderWith(nil, l.m.Header, "Nats-Msg-Size", strconv.Itoa(len(l.m.Data)))
 		m.data = nil
 	}
+	b.fx.Charge(machine.WorkConsume, 1, 0, 0)
 	m.reply = track.AppendAckSubject(nil, c.s.name(), x.name, l.Delivery, l.m.Time, l.Pending)
 	b.route(&m)
 }

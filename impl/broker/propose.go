@@ -53,6 +53,7 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 	last.commands = append(last.commands, command...)
 	last.replies = append(last.replies, reply)
 	p.bytes += len(command)
+	g.b.fx.Charge(machine.WorkEncode, 1, int64(len(command)), 1)
 	if p.bytes > g.b.cfg.MaxQueue/2 {
 		g.b.hold(&p.gate)
 	}
@@ -80,6 +81,7 @@ func (g *group) proposeBatches() {
 			// or this node leads no more and refuses what waits.
 			return
 		}
+		g.b.fx.Charge(machine.WorkRaft, 1, int64(len(b.commands)), 1)
 		p.number++
 		p.queue = p.queue[1:]
 		p.bytes -= len(b.commands)

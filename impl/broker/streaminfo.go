@@ -114,8 +114,9 @@ func (s *streamState) infoJSON(kind string, req infoRequest) []byte {
 	if req.Subjects != "" {
 		s.addSubjects(&info, req)
 	}
-	b.fx.Charge(machine.WorkAPI, 1, 0, 0)
-	return marshal(info)
+	text := marshal(info)
+	b.fx.Charge(machine.WorkAPI, 1, int64(len(text)), 0)
+	return text
 }
 
 // cluster says who leads the stream, and who else holds it.

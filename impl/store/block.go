@@ -127,8 +127,9 @@ type stored struct {
 
 // write is bytes of a block that wait for the end of the step.
 type write struct {
-	block *block
-	data  []byte
+	block    *block
+	data     []byte
+	messages int
 }
 
 const chunkBytes = 64 << 10
@@ -156,9 +157,10 @@ func (s *Stream) record(m *Message) (b *block, off int64, data []byte) {
 	b.dirty = true
 	if k := len(s.writes) - 1; k >= 0 && s.writes[k].block == b && s.adjacent {
 		w := &s.writes[k]
+		w.messages++
 		w.data = s.chunk[from-len(w.data) : len(s.chunk) : len(s.chunk)]
 	} else {
-		s.writes = append(s.writes, write{block: b, data: data})
+		s.writes = append(s.writes, write{block: b, data: data, messages: 1})
 	}
 	s.adjacent = true
 	return b, off, data

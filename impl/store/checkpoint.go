@@ -231,6 +231,7 @@ func (s *Stream) advance(fx *machine.Effects) {
 		case nameBlocks:
 			b := fx.Alloc(checkpointHeader + len(s.nextBlocks) + len(s.next.State))
 			putCheckpoint(b, s.ident, s.next, s.nextTotals, s.nextBlocks)
+			fx.Charge(machine.WorkEncode, 1, int64(len(b)), 0)
 			s.issue(fx, machine.DiskOp{Kind: machine.Append, File: s.tempName(), Data: b, AndSync: true})
 			s.phase = writeTemp
 		case writeTemp:

@@ -98,7 +98,7 @@ func (s *Stream) rewriteRead(p *reading, data []byte, err error) error {
 	}
 	rw.read, rw.waits = rw.read+1, false
 	into, buf := rw.into, make([]byte, 0, b.alive)
-	from := into.size
+	from, had := into.size, len(into.msgs)
 	for i := range b.msgs {
 		m := &b.msgs[i]
 		at := int64(m.off) - p.off
@@ -123,7 +123,7 @@ func (s *Stream) rewriteRead(p *reading, data []byte, err error) error {
 		into.size = from + int64(len(buf))
 	}
 	into.dirty = true
-	s.writes = append(s.writes, write{block: into, data: buf})
+	s.writes = append(s.writes, write{block: into, data: buf, messages: len(into.msgs) - had})
 	s.adjacent = false
 	return nil
 }

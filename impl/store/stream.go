@@ -98,7 +98,7 @@ func (s *Stream) writeOut(fx *machine.Effects) {
 	for i := range s.writes {
 		w := &s.writes[i]
 		fx.Do(machine.DiskOp{Kind: machine.Append, File: w.block.name, Data: w.data})
-		fx.Charge(machine.WorkStore, 1, int64(len(w.data)), 0)
+		fx.Charge(machine.WorkStore, int64(w.messages), int64(len(w.data)), 0)
 	}
 	clear(s.writes)
 	s.writes = s.writes[:0]

@@ -134,21 +134,22 @@ func ContentHash(subject, payload []byte) uint64 {
 type WorkKind uint8
 
 const (
-	WorkParse   WorkKind = iota // bytes of protocol read
-	WorkRoute                   // messages matched against interest
-	WorkDeliver                 // messages written to a connection or link
-	WorkRaft                    // Raft messages handled
-	WorkEncode                  // frames and records encoded
-	WorkApply                   // entries applied
+	WorkParse   WorkKind = iota // operations of the protocol, and all bytes read
+	WorkRoute                   // messages matched against interest, and changes of it
+	WorkDeliver                 // messages written to a connection, whole
+	WorkRaft                    // Raft messages handled, a node's own among them, and bytes of frames and proposals
+	WorkEncode                  // frames, Raft messages, commands, log records and checkpoints encoded
+	WorkApply                   // commands applied, and deliveries that they record; bytes of entries
 	WorkStore                   // messages stored
-	WorkAPI                     // API requests answered
-	WorkTimer                   // timers handled
+	WorkAPI                     // API requests answered, and bytes of the answers; pull requests
+	WorkTimer                   // timers handled, and groups and consumers that they wake
+	WorkConsume                 // deliveries of consumers, and what clients say of them
 	WorkKinds
 )
 
 // String is the kind's name in profiles.
 func (k WorkKind) String() string {
-	return [...]string{"parse", "route", "deliver", "raft", "encode", "apply", "store", "api", "timer"}[k]
+	return [...]string{"parse", "route", "deliver", "raft", "encode", "apply", "store", "api", "timer", "consume"}[k]
 }
 
 // Work is how much of one kind a step did.
