@@ -26,13 +26,14 @@ type coreLog struct {
 	filters  filters
 	wanted   []bool // somebody subscribed to it, by filter: others are known from nodes alone
 	queues   intern
-	sent     map[pair][]int32 // messages that match a filter, by filter and connection, in call order
-	asked    [][]int32        // messages that match a filter, by filter, in call order
-	got      map[pair]coreGot // deliveries, by subscription and message
-	served   map[pair]int32   // position of the first delivery to a member, by queue group and message
-	newest   map[pair]int32   // newest message delivered, by subscription and the publisher's connection
-	members  map[pair][]int32 // subscriptions, by filter and queue group (none: plain ones)
-	queuesOf [][]int32        // queue groups, by filter
+	sent     map[pair][]int32  // messages that match a filter, by filter and connection, in call order
+	asked    [][]int32         // messages that match a filter, by filter, in call order
+	got      map[pair]coreGot  // deliveries, by subscription and message
+	served   map[pair]int32    // position of the first delivery to a member, by queue group and message
+	newest   map[pair]int32    // newest message delivered, by subscription and the publisher's connection
+	members  map[pair][]int32  // subscriptions, by filter and queue group (none: plain ones)
+	queuesOf [][]int32         // queue groups, by filter
+	homeless map[int32][]int32 // subscriptions that wait for a connection, by client
 	routes   routes
 	drops    []coreDrop // messages that nodes said they dropped
 	cuts     []coreDrop // connections that nodes said they cut
@@ -103,7 +104,7 @@ type coreDelivery struct {
 func newCoreLog(rec *record) *coreLog {
 	return &coreLog{
 		rec: rec, queues: newIntern(4), filters: newFilters(), sent: map[pair][]int32{}, got: map[pair]coreGot{}, served: map[pair]int32{}, newest: map[pair]int32{},
-		members: map[pair][]int32{}, routes: newRoutes(), downs: map[uint32][]outage{},
+		members: map[pair][]int32{}, homeless: map[int32][]int32{}, routes: newRoutes(), downs: map[uint32][]outage{},
 	}
 }
 
@@ -202,6 +203,9 @@ func (c *coreLog) subscribe(s *seen) {
 		sub.queue = c.queues.of(s.e.Queue)
 	}
 	id := int32(len(c.subs))
+	if sub.conn == none {
+		c.homeless[sub.client] = append(c.homeless[sub.client], id)
+	}
 	c.subs = append(c.subs, sub)
 	c.ofOp[s.op].sub = id
 	key := pair{sub.filter, sub.queue}
@@ -268,6 +272,9 @@ func (c *coreLog) returned(s *seen) {
 		c.subs[of.sub].ok = s.pos
 		c.settle(&c.subs[of.sub])
 	}
+	if of.sub != none && s.e.Kind == history.Fail && c.subs[of.sub].end == none {
+		c.subs[of.sub].end = s.pos
+	}
 	if of.msg != none && s.e.Kind == history.Fail {
 		m := &c.msgs[of.msg]
 		m.failed, m.unsent = s.pos, m.verb != history.Publish && s.e.Why != history.NoResponders
@@ -289,9 +296,9 @@ func (c *coreLog) heard(conn, call, at int32) {
 	k.pending = k.pending[n:]
 }
 
-// settle ties a subscription that was asked for without a connection to the one it was made on.
+// settle ties a subscription that was asked for without a connection to the next one, if it was not given up before.
 func (c *coreLog) settle(sub *coreSub) {
-	if sub.conn == none {
+	if sub.conn == none && sub.end == none {
 		sub.conn = c.connOf(sub.client)
 	}
 }

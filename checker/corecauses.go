@@ -273,10 +273,7 @@ func (l *coreLosses) groupCause(m *coreMsg, b *subscriber) CoreCause {
 	best, last := CoreCause(""), (*coreSub)(nil)
 	for _, id := range b.subs {
 		s := &l.log.subs[id]
-		if s.call > m.by {
-			break
-		}
-		if !l.log.filters.match(s.filter, subject) {
+		if !l.log.filters.match(s.filter, subject) || s.call > m.by && !l.log.eligible(m, s) {
 			continue
 		}
 		if last = s; s.end != none && s.end < m.call {

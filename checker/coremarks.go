@@ -32,6 +32,10 @@ func (c *coreLog) observed(s *seen) {
 			c.opened = append(c.opened, none)
 		}
 		c.opened[client] = int32(len(c.conns))
+		for _, sub := range c.homeless[client] {
+			c.settle(&c.subs[sub])
+		}
+		delete(c.homeless, client)
 		c.conns = append(c.conns, coreConn{client: client, node: s.e.Node, from: s.pos, to: none, noEcho: s.e.Why == history.NoEcho})
 	case history.Disconnected:
 		c.close(c.rec.clients.of(s.e.Client), s.pos)

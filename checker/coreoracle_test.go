@@ -127,16 +127,15 @@ func (o *coreOracle) sentOver(m, at int) int {
 
 func (o *coreOracle) end() int { return len(o.ev) - 1 }
 
-// madeOn is the connection of a subscription: where it was asked for, or else where it was first heard of.
+// madeOn is the connection of a subscription, as known at a position: that on which it was asked for, or else the next, if
+// it was still wanted then.
 func (o *coreOracle) madeOn(s, at int) int {
 	if k := o.conn(o.ev[s].Client, s); k != nowhere {
 		return k
 	}
-	for i := s; i <= at; i++ {
-		if o.ev[i].Kind == history.OK && o.ev[i].Op == o.ev[s].Op || o.core(i) && o.ev[i].Sub == o.ev[s].Op && o.msg(o.ev[i].Value, i) != nowhere {
-			if k := o.conn(o.ev[s].Client, i); k != nowhere {
-				return k
-			}
+	for i := s; i <= at && i < o.over(s); i++ {
+		if e := &o.ev[i]; e.Kind == history.Obs && e.Verb == history.Connected && e.Client == o.ev[s].Client {
+			return i
 		}
 	}
 	return nowhere
@@ -156,10 +155,11 @@ func (o *coreOracle) failed(m int) bool {
 	return done && o.ev[i].Kind == history.Fail
 }
 
-// over is where its client ended a subscription.
+// over is where its client ended a subscription, or was told that it was none.
 func (o *coreOracle) over(s int) int {
 	for i := range o.ev {
-		if o.ev[i].Kind == history.Invoke && o.ev[i].Verb == history.Unsubscribe && o.ev[i].Sub == o.ev[s].Op {
+		e := &o.ev[i]
+		if e.Kind == history.Invoke && e.Verb == history.Unsubscribe && e.Sub == o.ev[s].Op || e.Kind == history.Fail && e.Op == o.ev[s].Op {
 			return i
 		}
 	}

@@ -32,7 +32,7 @@ func (o *coreOracle) unserved(q string, m int) bool {
 		if !o.matches(s, m) {
 			continue
 		}
-		if wanted = true; s > x || o.left(s, m, x, here) {
+		if wanted = true; o.outOfReach(s, m, x, here) {
 			continue
 		}
 		if !o.wouldCome(s, m) {
@@ -55,22 +55,39 @@ func (o *coreOracle) subscribed(filter, q string) bool {
 	return slices.ContainsFunc(o.subs, func(s int) bool { return o.ev[s].Subject == filter && o.ev[s].Queue == q })
 }
 
+// outOfReach tells whether member s was certainly no choice for m, which was routed at node here by x.
+func (o *coreOracle) outOfReach(s, m, x int, here uint32) bool {
+	to := o.madeOn(s, o.end())
+	switch {
+	case to == nowhere:
+		return true
+	case s < x:
+		return o.left(s, m, x, here)
+	case o.node(to) == here:
+		return true
+	}
+	c := o.crossed(x, here, o.node(to))
+	return c != nowhere && s > c || !o.reaches(o.ev[s].Queue, m, x, here, o.node(to))
+}
+
+// reaches tells whether a node could have passed m on to another for a group.
+func (o *coreOracle) reaches(q string, m, x int, here, there uint32) bool {
+	for _, t := range o.subs {
+		if o.ev[t].Queue == q && o.matches(t, m) {
+			if _, ever := o.passes(oracleKey{node: here, peer: there, filter: o.ev[t].Subject, queue: q}, m, x); ever {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // left tells whether member s was certainly no choice for m, which was routed at node here by x.
 func (o *coreOracle) left(s, m, x int, here uint32) bool {
 	to := o.madeOn(s, o.end())
-	if to == nowhere {
-		return false
-	}
 	there, q := o.node(to), o.ev[s].Queue
 	if here != there && o.spokeOf(oracleKey{node: here, peer: there, filter: o.ev[s].Subject, queue: q}) {
-		reaches := false
-		for _, t := range o.subs {
-			if o.ev[t].Queue == q && o.matches(t, m) {
-				_, ever := o.passes(oracleKey{node: here, peer: there, filter: o.ev[t].Subject, queue: q}, m, x)
-				reaches = reaches || ever
-			}
-		}
-		if !reaches {
+		if !o.reaches(q, m, x, here, there) {
 			return true
 		}
 	}

@@ -133,10 +133,7 @@ func (c *coreLog) choose(m *coreMsg, q int32, bound int64) (pickable, bool) {
 	for _, f := range c.filters.matching(m.subject, c.rec.subjects.names[m.subject]) {
 		for _, id := range c.members[pair{f, q}] {
 			s := &c.subs[id]
-			if s.call > m.by {
-				break
-			}
-			if c.gone(m, s) {
+			if !c.eligible(m, s) {
 				continue
 			}
 			p, ok := c.missed(m, s)
@@ -165,11 +162,25 @@ func (c *coreLog) longDead(node uint32, m *coreMsg, bound int64) bool {
 	return slices.ContainsFunc(c.downs[node], func(d outage) bool { return d.from <= called-bound && (d.to == 0 || d.to > called) })
 }
 
-// gone tells whether a member could certainly not have been chosen for m any more.
-func (c *coreLog) gone(m *coreMsg, s *coreSub) bool {
+// eligible tells whether a member could have been chosen for m: where m was routed first, or at another node, which chooses
+// among whoever is there when m has crossed.
+func (c *coreLog) eligible(m *coreMsg, s *coreSub) bool {
 	if s.conn == none {
+		return false // it was never sent
+	}
+	if s.call < m.by {
+		return !c.gone(m, s)
+	}
+	here, there := c.conns[m.conn].node, c.conns[s.conn].node
+	if here == there {
 		return false
 	}
+	crossed, ok := c.routes.through[link{here, there}].after(m.by)
+	return (!ok || s.call < crossed.at) && c.reaches(m, s.queue, there)
+}
+
+// gone tells whether a member that was asked for before m was routed could certainly not be chosen for it any more.
+func (c *coreLog) gone(m *coreMsg, s *coreSub) bool {
 	here, there := c.conns[m.conn].node, c.conns[s.conn].node
 	if here != there && c.passing(here, s) != nil && !c.reaches(m, s.queue, there) {
 		return true

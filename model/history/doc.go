@@ -22,9 +22,9 @@
 // again. Over one connection bytes arrive in order and whole, so what a lost connection takes is the end: everything
 // that the server wrote before the PONG of a Flush that went well has arrived. A Send that is ok had been read, and routed, by
 // the server; one that is info may have been. So had an Answer, Subscribe or Unsubscribe that is ok. What is invoked while
-// its client is connected goes over that connection or not at all. Answer is a Send to a reply subject (its Subject);
-// Request and Answer of one exchange are tied by the request's Value, which an answer's Value begins with, followed
-// by "@" and the answering client.
+// its client is connected goes over that connection or not at all; a Subscribe that waits for one goes over the next.
+// Answer is a Send to a reply subject (its Subject); Request and Answer of one exchange are tied by the request's Value,
+// which an answer's Value begins with, followed by "@" and the answering client.
 //
 // Consumers. A Deliver with Verb consume carries Stream, Consumer, Seq, CSeq, N (how many times the message has been
 // delivered, from 1), Stamp, Value, Client, and in Op the Fetch it came by (0 for push). Ack, Nak, Term and
