@@ -17,7 +17,7 @@ var coreIDs = []spec.ID{
 
 // coreOptions judge the histories of coreWorld, whose peace lasts ten seconds, and whose nodes may take any time to
 // find out that another is gone.
-var coreOptions = Options{Only: coreIDs, ProgressBound: 1_500_000_000, RouteBound: 1 << 60}
+var coreOptions = Options{Only: coreIDs, CoreBound: 1_500_000_000, RouteBound: 1 << 60}
 
 func TestSoundCoreMessagingIsNeverAccused(t *testing.T) {
 	n := 5000

@@ -21,7 +21,7 @@ func (p *Panel) seatCore(rec *record, o Options, wanted func(...spec.ID) bool, a
 	appoint(spec.ReplyCorrelates, &replyCorrelates{log: log, given: map[string]int32{}, heard: map[pair]int32{}, spoke: map[pair]int32{}})
 	appoint(spec.NoRespondersTrue, &noResponders{log: log})
 	appoint(spec.RequestAnswered, &requestAnswered{log: log, answers: map[int32][]int32{}})
-	appoint(spec.CoreProgress, &coreProgress{log: log, bound: o.ProgressBound, answers: map[int32][]int32{}})
+	appoint(spec.CoreProgress, &coreProgress{log: log, bound: o.CoreBound, answers: map[int32][]int32{}})
 	if len(judges) == 0 {
 		return
 	}

@@ -12,6 +12,9 @@ type Options struct {
 	// ProgressBound is the bound B of publish-progress and replica-returns in nanoseconds; 0 is
 	// DefaultProgressBound.
 	ProgressBound int64
+	// CoreBound is the bound B of core-progress in nanoseconds; 0 is DefaultCoreBound. Connections and routes have to be
+	// found broken and made again in it; no log has to be caught up with.
+	CoreBound int64
 	// RouteBound is in how many nanoseconds a node is to have found that another, which went down, cannot be reached: from then
 	// on nothing is excused by its still passing on to it (queue-group-served); 0 is DefaultRouteBound.
 	RouteBound int64
@@ -26,6 +29,7 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultProgressBound = 10_000_000_000
+	DefaultCoreBound     = 5_000_000_000
 	DefaultRouteBound    = 5_000_000_000
 	DefaultSearchBudget  = 20_000_000
 )
@@ -106,6 +110,9 @@ func (p *Panel) Finish() *Report {
 func NewPanel(h *history.History, o Options) *Panel {
 	if o.ProgressBound == 0 {
 		o.ProgressBound = DefaultProgressBound
+	}
+	if o.CoreBound == 0 {
+		o.CoreBound = DefaultCoreBound
 	}
 	if o.RouteBound == 0 {
 		o.RouteBound = DefaultRouteBound
