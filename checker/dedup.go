@@ -226,7 +226,8 @@ func (j *falseDuplicateJudge) original(h *history.History, id int32) {
 // before had been given up by then, and nothing was ever stored, it stood for nothing.
 func (j *falseDuplicateJudge) inProgress(h *history.History, id int32) {
 	o := &j.rec.ops[id]
-	if !j.neverStored(o) {
+	later := j.storedLater(o)
+	if later == none && !j.neverStored(o) {
 		return
 	}
 	newest := none // of those called before, the last to be given up
@@ -239,7 +240,11 @@ func (j *falseDuplicateJudge) inProgress(h *history.History, id int32) {
 			newest = k
 		}
 	}
-	cert := []int32{o.call, o.ret, j.rec.marks.drained}
+	cert, after := []int32{o.call, o.ret, j.rec.marks.drained}, "the message was never stored"
+	if later != none {
+		p := &j.rec.ops[later]
+		cert, after = []int32{o.call, o.ret, p.call, p.ret}, fmt.Sprintf("the message was stored only by a publish called %s", when(&h.Events[p.call]))
+	}
 	before := "nothing had been published under that id before"
 	if newest != none {
 		p := &j.rec.ops[newest]
@@ -247,9 +252,24 @@ func (j *falseDuplicateJudge) inProgress(h *history.History, id int32) {
 		before = fmt.Sprintf("the last publish under that id had ended %s", when(&h.Events[p.ret]))
 	}
 	if j.found(fmt.Sprintf("%s refused %s", j.rec.nameOf(o.value), when(&h.Events[o.ret])), cert...) {
-		j.text = fmt.Sprintf("%s published %s %s and was refused (#%d) for the reason that its duplicate is under way; but %s, and the message was never stored.",
-			j.rec.clients.names[o.client], j.rec.nameOf(o.value), when(&h.Events[o.call]), h.Events[o.ret].Index, before)
+		j.text = fmt.Sprintf("%s published %s %s and was refused (#%d) for the reason that its duplicate is under way; but %s, and %s.",
+			j.rec.clients.names[o.client], j.rec.nameOf(o.value), when(&h.Events[o.call]), h.Events[o.ret].Index, before, after)
 	}
+}
+
+// storedLater returns the publish that stored the message of o, if it was called after o had been answered and nobody saw the
+// message in the stream before; else none.
+func (j *falseDuplicateJudge) storedLater(o *op) int32 {
+	ss := j.stores.of(o.stream)
+	if ss.deleted || !ss.rules.watched || int(o.value) >= len(ss.seqOf) || ss.posOf[o.value] < o.ret {
+		return none
+	}
+	for id := j.rec.values[o.value].again; id != none; id = j.rec.ops[id].prev {
+		if p := &j.rec.ops[id]; p.stores() && p.call > o.ret && p.seq == ss.seqOf[o.value] {
+			return id
+		}
+	}
+	return none
 }
 
 // neverStored tells whether it is certain, after the final drain, that the message of o was never stored.

@@ -49,6 +49,7 @@ type logFold struct {
 	nexts   []int32      // answered next-ofs that found something
 	deleted bool
 	clash   *clash // a contradiction that needs no sweep
+	undead  *clash // one that only reads show: what was removed was found
 }
 
 // disjunction allows two readings: e entered after the call, or then (a number above) before the return. It is a
@@ -178,11 +179,13 @@ func (l *logFold) wasRead(o *op) {
 
 // wasFound takes that a read found the message with number o.seq.
 func (l *logFold) wasFound(o *op) {
-	l.show(o.seq, o.value, o)
 	c := l.slots.at(o.seq)
 	if gone := l.goneSince(o.seq, o.call, c); !o.direct && gone != none {
-		l.fail(&clash{kind: undead, j: o.seq, lo: gone, hi: o.ret})
+		if l.undead == nil {
+			l.undead = &clash{kind: undead, j: o.seq, lo: gone, hi: o.ret}
+		}
 	}
+	l.show(o.seq, o.value, o)
 	least(&c.hiRead, o.ret)
 }
 
@@ -194,7 +197,7 @@ func (l *logFold) goneSince(seq uint64, call int32, c *slot) int32 {
 	if l.rules.removedBy(seq, call) {
 		return l.rules.removed.value(seq) - 1
 	}
-	there := min(uint32(c.hiAck-1), uint32(c.hiRead-1)) // known to be there, as it was in the log
+	there := uint32(c.shown - 1) // known to be there, as it was in the log
 	for _, id := range l.rules.erased[seq] {
 		if o := &l.rec.ops[id]; o.status == done && !o.notFound && o.ret < call && uint32(o.call) > there {
 			return o.ret
@@ -405,6 +408,9 @@ func (j *linearJudge) judgeLog(l *logFold, writesOnly bool, stats *Stats) (spec.
 	}
 	if l.clash != nil {
 		return spec.Violated, l.clash
+	}
+	if l.undead != nil && !writesOnly {
+		return spec.Violated, l.undead
 	}
 	p, c := l.problem(writesOnly)
 	if c != nil {

@@ -22,7 +22,7 @@ var streamGuarantees = []Guarantee{
 	},
 	{
 		NoFalseDuplicate, Stream, "A duplicate has an original",
-		"P(m, k) = ok(s, duplicate) implies that s holds m. P(m, k) = fail(10158, under way) implies that an earlier P(m, k) is still open, or that m is stored at last.",
+		"P(m, k) = ok(s, duplicate) implies that s holds m. P(m, k) = fail(10158, under way) implies that an earlier P(m, k) has not been answered or given up, or that m is stored, then or at last, by one called before.",
 		"publishes answered as duplicates; what their sequences hold, by acknowledgements, reads or stored observations; for refusals the mark drained",
 	},
 	{
