@@ -120,6 +120,34 @@ func CoreLosses(h *history.History) *CoreReport {
 	return out
 }
 
+// coreFates are all fates of requests, in the order of reports.
+var coreFates = [...]CoreRequestFate{RequestAnswered, RequestNoResponders, RequestRefused, RequestTimedOut}
+
+// CoreOutcomes are the names by which CoreReport counts messages and requests, in its order.
+func CoreOutcomes() (causes, fates []string) {
+	for _, c := range coreCauses {
+		causes = append(causes, string(c))
+	}
+	for _, f := range coreFates {
+		if f != RequestTimedOut {
+			fates = append(fates, string(f))
+			continue
+		}
+		for _, c := range coreCauses {
+			fates = append(fates, fateName(f, c))
+		}
+	}
+	return causes, fates
+}
+
+// Outcome is the name under which the request is counted.
+func (q *CoreRequest) Outcome() string {
+	if q.Fate == RequestTimedOut {
+		return fateName(q.Fate, q.Cause)
+	}
+	return string(q.Fate)
+}
+
 func (r *CoreReport) count() {
 	var causes, fates Stats
 	for _, c := range coreCauses {
@@ -131,18 +159,15 @@ func (r *CoreReport) count() {
 		}
 		causes.count(string(c), n)
 	}
-	for _, f := range [...]CoreRequestFate{RequestAnswered, RequestNoResponders, RequestRefused, RequestTimedOut} {
-		for _, c := range append([]CoreCause{""}, coreCauses...) {
-			n := int64(0)
-			for i := range r.Requests {
-				if q := &r.Requests[i]; q.Fate == f && (q.Cause == c || f == RequestRefused && c == "") {
-					n++
-				}
-			}
-			if c == "" || f == RequestTimedOut {
-				fates.count(fateName(f, c), n)
+	_, names := CoreOutcomes()
+	for _, name := range names {
+		n := int64(0)
+		for i := range r.Requests {
+			if r.Requests[i].Outcome() == name {
+				n++
 			}
 		}
+		fates.count(name, n)
 	}
 	r.Causes, r.Fates = causes.Counts, fates.Counts
 }

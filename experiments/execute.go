@@ -24,6 +24,8 @@ type Result struct {
 	Claims   spec.Claims
 	// Executed is the plan with its roles resolved.
 	Executed faults.Plan
+
+	core *checker.CoreReport // see coreLosses
 }
 
 // Times of the end of a run: the drain begins when every answer still owed is overdue, may take

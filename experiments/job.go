@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/brokerlab/brokerlab/checker"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
@@ -84,6 +86,22 @@ func (j *Job) Run(seed rundir.Seed, whole func(*Result) bool) (*Result, error) {
 	return res, res.WriteSmall(d)
 }
 
+// Command is the command line without seeds.
+func (j *Job) Command() string {
+	words := []string{"brokerlab run", j.Name}
+	for _, o := range [...]struct{ flag, value string }{
+		{"--cluster", j.ClusterFile}, {"--load", j.LoadFile}, {"--plan", j.PlanFile}, {"--profile", j.Options.Profile},
+	} {
+		if o.value != "" {
+			words = append(words, o.flag, o.value)
+		}
+	}
+	for _, s := range j.Options.Set {
+		words = append(words, "--set", s)
+	}
+	return strings.Join(words, " ")
+}
+
 // Whole keeps everything of a run.
 func Whole(*Result) bool { return true }
 
@@ -99,14 +117,23 @@ type SeedResult struct {
 	Tolerated bool          `json:"-"`
 	Sentence  string        `json:"sentence,omitempty"`
 	Totals    rundir.Totals `json:"totals"`
+	// Level is that of the faults, Causes and Fates count messages and requests of core messaging; where levels vary.
+	Level  int             `json:"fault_level,omitempty"`
+	Causes []checker.Count `json:"causes,omitempty"`
+	Fates  []checker.Count `json:"fates,omitempty"`
 }
 
 func seedResult(res *Result) SeedResult {
 	m := &res.Manifest
-	return SeedResult{
+	r := SeedResult{
 		Seed: m.Seed, Trace: m.Trace, Verdict: m.Verdict, Violated: m.Violated, Unknown: m.Unknown,
 		Expected: m.Expected(), Tolerated: m.Tolerated(), Sentence: res.Sentence(), Totals: m.Totals,
 	}
+	if m.Levels > 0 {
+		core := res.coreLosses()
+		r.Level, r.Causes, r.Fates = m.Level, core.Causes, core.Fates
+	}
+	return r
 }
 
 // Sentence is the reason for the verdict, empty if all is well.

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/brokerlab/brokerlab/experiments/figures"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
@@ -45,6 +46,9 @@ type Summary struct {
 	Traces  string        `json:"traces"`
 	Totals  rundir.Totals `json:"totals"`
 	Results []SeedResult  `json:"results"`
+
+	losses     []figures.LevelLosses
+	lossFigure string // its path
 }
 
 // Sweeper runs a range of seeds in worker processes.
@@ -85,7 +89,11 @@ func (s *Sweeper) Run(ctx context.Context) (*Summary, error) {
 	}
 	sum := summarise(&c, s, results)
 	d := rundir.Dir(filepath.Join(s.Job.Out, s.Job.Name))
-	return sum, d.WriteJSON(SummaryFile, sum)
+	if err := d.WriteJSON(SummaryFile, sum); err != nil || c.Levels == 0 {
+		return sum, err
+	}
+	sum.losses = lossesByLevel(results, c.Levels)
+	return sum, sum.writeLosses(d, fmt.Sprintf("%s --seeds %d-%d", s.Job.Command(), s.From, s.To))
 }
 
 // all hands seeds to workers as these come free, and returns the results in order of the seeds.

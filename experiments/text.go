@@ -111,6 +111,7 @@ func (res *Result) Print(w io.Writer, dir rundir.Dir) {
 			fmt.Fprintf(w, "  %s\n", line)
 		}
 	}
+	res.printLosses(w)
 	fmt.Fprintf(w, "\n%d operations, %d events of the world in %.1f s of virtual time\n", m.Totals.Operations, m.Totals.WorldEvents, float64(m.Totals.VirtualNanos)/1e9)
 	fmt.Fprintf(w, "%s\n", m.Totals.Covered)
 	if dir != "" {
@@ -179,6 +180,7 @@ func (s *Summary) Print(w io.Writer, command string) {
 			fmt.Fprintf(w, "  %-24s violated in %d of %d\n", g.ID, n, s.Seeds)
 		}
 	}
+	s.printLosses(w)
 	shown := 0
 	for i := range s.Results {
 		r := &s.Results[i]

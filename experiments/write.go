@@ -58,19 +58,9 @@ func (res *Result) writeReport(d rundir.Dir) error {
 	if err := d.Write(rundir.MetricsFile, measured.WriteCSV); err != nil {
 		return err
 	}
-	messages, err := figures.Messages(measured, res.dots(measured.End))
+	all, err := res.writeFigures(d, measured)
 	if err != nil {
 		return err
-	}
-	timeline, err := figures.Timeline(measured)
-	if err != nil {
-		return err
-	}
-	all := []figures.Figure{messages, timeline}
-	for _, f := range all {
-		if err := writeFigure(d, f); err != nil {
-			return err
-		}
 	}
 	lost, err := res.writeLife(d, measured.Spans)
 	if err != nil {
@@ -88,6 +78,30 @@ func (res *Result) writeReport(d rundir.Dir) error {
 			Command: Command(&res.Manifest.Config, d),
 		})
 	})
+}
+
+// writeFigures writes what is lost of core messaging, and what became of publishes and reads; either may be missing, not both.
+func (res *Result) writeFigures(d rundir.Dir, measured *metrics.Run) ([]figures.Figure, error) {
+	all, err := res.writeLosses(d, measured)
+	dots := res.dots(measured.End)
+	if err != nil || len(all) > 0 && len(dots) == 0 {
+		return all, err
+	}
+	messages, err := figures.Messages(measured, dots)
+	if err != nil {
+		return nil, err
+	}
+	timeline, err := figures.Timeline(measured)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range [...]figures.Figure{messages, timeline} {
+		if err := writeFigure(d, f); err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 // mostDrawn bounds the operations of a history that is drawn: porcupine's search takes its time on what it

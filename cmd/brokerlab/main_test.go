@@ -204,3 +204,26 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	_, out, _, _ := brokerlab(t, "list")
 	require.Contains(t, out, "quickstart")
 }
+
+func TestARangeOfGradedFaultsShowsItsLossesByLevelWhateverTheNumberOfJobs(t *testing.T) {
+	made := map[string][]byte{}
+	for _, jobs := range []string{"1", "3"} {
+		out := t.TempDir()
+		status, text, last, errs := brokerlab(t, "run", "queue-groups", "--seeds", "1-6", "--jobs", jobs, "--out", out)
+		require.Zero(t, status, errs)
+		require.Equal(t, "HOLDS queue-groups seeds=1-6 violated=0/6", last)
+		require.Regexp(t, `(?s)per million, by level of faults:\n  level +0 +1 +2 +3 +4\n  seeds +1 +2 +1 +1 +1\n.*  delivered .*\n  crash +0 `, text)
+		for _, name := range []string{"losses.csv", "losses.svg", "losses.png"} {
+			bytes, err := os.ReadFile(filepath.Join(out, "queue-groups", name))
+			require.NoError(t, err)
+			if made[name] == nil {
+				made[name] = bytes
+			}
+			require.True(t, string(made[name]) == string(bytes), "%s depends on --jobs", name)
+		}
+	}
+	rows := strings.Split(strings.TrimSpace(string(made["losses.csv"])), "\n")
+	require.Equal(t, "fault_level,seeds,of,all_count,cause,count,share_per_million,least_seed_per_million,most_seed_per_million", rows[0])
+	require.Regexp(t, `^0,1,messages,\d+,delivered,\d+,\d+,\d+,\d+$`, rows[1])
+	require.Contains(t, string(made["losses.svg"]), "brokerlab run queue-groups --seeds 1-6")
+}

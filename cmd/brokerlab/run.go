@@ -29,8 +29,9 @@ func (c *cli) runCommand() *cobra.Command {
 		Long: `Run an experiment for one seed, or for a range of seeds in parallel processes.
 
 A run is written to OUT/NAME/SEED: manifest.json, plan.txt, history.jsonl, metrics.csv,
-verdict.json, report.html and figures. A range adds OUT/NAME/summary.json and keeps whole
-directories for its first three violations only.
+verdict.json, report.html and figures; losses.csv if there was core messaging. A range adds
+OUT/NAME/summary.json and keeps whole directories for its first three violations only; where an
+experiment grades its faults, OUT/NAME/losses.csv and losses.svg show the losses by level.
 
 "run custom" takes the cluster, the load and the faults from files; examples are in
 experiments/examples.`,
@@ -109,7 +110,7 @@ func (c *cli) runRange(cmd *cobra.Command, f *runFlags) error {
 	if c.json {
 		return c.printJSON(sum)
 	}
-	sum.Print(c.out, f.command())
+	sum.Print(c.out, f.job.Command())
 	_, err = fmt.Fprintln(c.out, sum.LastLine())
 	return err
 }
@@ -127,22 +128,6 @@ func (c *cli) progress() func(done, total, violated int) {
 		left := time.Duration(float64(now.Sub(start)) / float64(done) * float64(total-done)).Round(time.Second)
 		fmt.Fprintf(c.err, "\r\x1b[K%d of %d seeds, %d violated, about %v to go", done, total, violated, left)
 	}
-}
-
-// command is the command line without seeds, to repeat one.
-func (f *runFlags) command() string {
-	words := []string{"brokerlab run", f.job.Name}
-	for _, o := range [...]struct{ flag, value string }{
-		{"--cluster", f.job.ClusterFile}, {"--load", f.job.LoadFile}, {"--plan", f.job.PlanFile}, {"--profile", f.job.Options.Profile},
-	} {
-		if o.value != "" {
-			words = append(words, o.flag, o.value)
-		}
-	}
-	for _, s := range f.job.Options.Set {
-		words = append(words, "--set", s)
-	}
-	return strings.Join(words, " ")
 }
 
 func parseRange(text string) (from, to rundir.Seed, err error) {

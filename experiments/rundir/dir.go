@@ -17,6 +17,7 @@ const (
 	PlanFile     = "plan.txt"
 	HistoryFile  = "history.jsonl"
 	MetricsFile  = "metrics.csv"
+	LossesFile   = "losses.csv"
 	VerdictFile  = "verdict.json"
 	ReportFile   = "report.html"
 	PictureFile  = "linearizability.html"
@@ -76,7 +77,7 @@ func (d Dir) Clear() error {
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return err
 	}
-	own := []string{ManifestFile, PlanFile, HistoryFile, MetricsFile, VerdictFile, ReportFile, PictureFile, TraceFile}
+	own := []string{ManifestFile, PlanFile, HistoryFile, MetricsFile, LossesFile, VerdictFile, ReportFile, PictureFile, TraceFile}
 	for _, pattern := range [...]string{"*.svg", "*.png"} {
 		found, err := filepath.Glob(d.Path(pattern))
 		if err != nil {
