@@ -3,6 +3,7 @@ package figures
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -83,7 +84,11 @@ func levelPanel(l *LevelLosses) panel {
 func levelTicks(levels []Level) []plot.Tick {
 	var out []plot.Tick
 	for i, l := range levels {
-		out = append(out, plot.Tick{Value: float64(i), Label: fmt.Sprintf("%d\n%d seeds", l.Level, l.Seeds)})
+		label := fmt.Sprintf("%d\n%d seeds", l.Level, l.Seeds)
+		if l.Seeds == 1 {
+			label = strings.TrimSuffix(label, "s")
+		}
+		out = append(out, plot.Tick{Value: float64(i), Label: label})
 	}
 	return out
 }

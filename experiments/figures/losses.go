@@ -111,10 +111,12 @@ func causePanel(l *Losses) panel {
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Y.Tick.Length = 0
 	p.Add(causeBars{lost, l.All})
-	return panel{
-		plot: p, height: 17*vg.Length(max(len(lost), 1)) + 8,
-		title: fmt.Sprintf("%d of %d %s %s; %s not, by cause", l.All-n, l.All, l.What, l.Good, share(n, l.All)),
+	title := fmt.Sprintf("%d of %d %s %s; %s not, by cause", l.All-n, l.All, l.What, l.Good, share(n, l.All))
+	if n == 0 {
+		title = fmt.Sprintf("All %d %s %s", l.All, l.What, l.Good)
+		p.HideY()
 	}
+	return panel{plot: p, title: title, height: 17*vg.Length(len(lost)) + 8}
 }
 
 // share is a count, and how many in a thousand it is, rounded to the nearest tenth.

@@ -57,7 +57,7 @@ func TestLossesOfARunAreShownByCauseAndBySecond(t *testing.T) {
 func TestNothingLostIsStillAPicture(t *testing.T) {
 	f, err := LossesByCause(metrics.Measure(&history.History{}), []Losses{{What: "messages", Good: "delivered", All: 7, Outcomes: []Outcome{{Name: "delivered", Count: 7}}}})
 	require.NoError(t, err)
-	require.Contains(t, string(f.SVG), "7 of 7 messages delivered")
+	require.Contains(t, string(f.SVG), "All 7 messages delivered")
 	f, err = LossesByLevel([]LevelLosses{{
 		What: "messages", Good: "delivered", Levels: []Level{{Level: 3, Seeds: 1, All: 7}},
 		Outcomes: []LevelOutcome{{Name: "delivered", At: []LevelShare{{Count: 7, PerMillion: 1_000_000, Least: 1_000_000, Most: 1_000_000}}}},
