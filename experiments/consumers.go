@@ -7,6 +7,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/model/load"
+	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
@@ -61,7 +62,12 @@ func consumerTrouble(key load.Key, c rundir.Cluster) faults.Plan {
 		case 3:
 			f.Kind, f.Keep, f.Tear = faults.Power, d.keep(what+" keep"), true
 		}
-		p.Faults = append(p.Faults, f)
+		// Who leads next has just come back from its checkpoint.
+		back := faults.Fault{At: at - 1500*ms, Kind: faults.Crash, Targets: one(faults.FollowersOf(stream)), For: d.ms(what+" back", 50, 300) * ms}
+		if d.of(what+" one", 0, 0, 1) == 1 {
+			back.Targets = one(faults.FollowerOf(stream, 1))
+		}
+		p.Faults = append(p.Faults, back, f)
 	}
 	p.Faults = append(p.Faults, faults.Fault{At: d.time("reset", 6, 20), Kind: faults.Reset, Targets: []faults.Target{faults.Everyone(), faults.EveryClient()}})
 	return p
@@ -110,6 +116,63 @@ func leaderTrouble(key load.Key, c rundir.Cluster) faults.Plan {
 			p.Faults = append(p.Faults,
 				faults.Fault{At: at, Kind: faults.SlowDisk, Targets: one(faults.Everyone()), For: 3000 * ms, Amount: d.of(what+" slow", 100, 300, 600)},
 				faults.Fault{At: at + d.ms(what+" gone", 300, 900)*ms, Kind: faults.Crash, Targets: one(leader), For: d.ms(what+" back", 1500, 3500) * ms})
+		}
+	}
+	return p
+}
+
+// streamRules has every rule by which messages leave a stream at work at once: limits, age, purges, deletes, rollups, and consumers of
+// an interest stream, while leaders change and clocks are wrong.
+var streamRules = Experiment{
+	Name:     "stream-rules",
+	Question: "Does a stream keep its limits, and remove what its rules say and nothing else, on every replica alike?",
+	Vary:     "profile",
+	Cluster: rundir.Cluster{
+		Nodes: 3, Limits: rundir.Limits{TailBytes: 16 << 10, KeepBytes: 4 << 10, SegmentBytes: 32 << 10, MaxSegments: 2},
+		Streams: []load.StreamSpec{
+			{Name: "OLD", Replicas: 3, MaxMsgs: 40, DuplicateWindowMS: 4000, AllowRollup: true, AllowDirect: true},
+			{Name: "NEW", Replicas: 3, MaxMsgs: 30, Discard: "new", DuplicateWindowMS: 60_000},
+			{Name: "AGE", Replicas: 3, MaxAgeMS: 3000},
+			{Name: "SUB", Replicas: 3, MaxMsgsPerSubject: 2, AllowDirect: true},
+			{Name: "BOTH", Replicas: 3, Retention: "interest", Consumers: []load.ConsumerSpec{{Name: "A", AckWaitMS: 1500}, {Name: "B", AckWaitMS: 1500}}},
+		},
+	},
+	Load: load.Spec{Groups: []load.Group{
+		{Name: "old", Count: 2, Streams: []string{"OLD"}, PublishPerSecond: 14, Keys: 3, IDPercent: 60, Retries: 3, RepeatPercent: 25, RollupPercent: 6, PurgePerMinute: 10, RemovePerSecond: 1, ReadPerSecond: 4, DirectPercent: 40},
+		{Name: "fresh", Count: 2, Streams: []string{"NEW"}, PublishPerSecond: 12, IDPercent: 50, Retries: 3, RemovePerSecond: 6, ReadPerSecond: 3},
+		// Nobody publishes for a quarter of a minute at a time: what is too old must go by itself.
+		{Name: "aging", Count: 1, Streams: []string{"AGE"}, PublishPerSecond: 4, Moves: &load.Moves{EveryMS: 2500, DownMS: 17_000}},
+		{Name: "aged", Count: 1, Streams: []string{"AGE"}, ReadPerSecond: 6, LastPercent: 30},
+		{Name: "sub", Count: 3, Streams: []string{"SUB"}, PublishPerSecond: 14, Keys: 3, SharedKeys: true, KeyConditionalPercent: 60, ReadPerSecond: 8, KeyPercent: 70, DirectPercent: 30},
+		{Name: "both", Count: 1, Streams: []string{"BOTH"}, PublishPerSecond: 8},
+		{Name: "ann", Count: 1, Work: &load.Work{Stream: "BOTH", Consumer: "A", ConfirmPercent: 50, WorkMS: 5}},
+		{Name: "bob", Count: 1, Work: &load.Work{Stream: "BOTH", Consumer: "B", ConfirmPercent: 50, ForgetPercent: 20, WorkMS: 200}},
+	}},
+	Faults:   rulesTrouble,
+	Duration: 54 * time.Second,
+	Quiet:    26 * time.Second,
+}
+
+// rulesTrouble changes leaders, takes power, and with every other seed has clocks step.
+func rulesTrouble(key load.Key, c rundir.Cluster) faults.Plan {
+	d := drawer{key}
+	var p faults.Plan
+	stepped := d.of("clocks step", 0, 1) == 1
+	for n := range int64(4) {
+		what := fmt.Sprint("round ", n)
+		at := (5000 + n*5500 + d.ms(what, 0, 1500)) * ms
+		leader := faults.LeaderOf(c.Streams[d.ms(what+" whose", 0, int64(len(c.Streams))-1)].Name)
+		f := faults.Fault{At: at, Kind: faults.Crash, Targets: one(leader), For: d.ms(what+" for", 500, 3000) * ms}
+		switch d.of(what+" how", 0, 1, 2) {
+		case 1:
+			f.Kind, f.Keep, f.Tear = faults.Power, d.keep(what+" keep"), true
+		case 2:
+			f.Kind, f.Targets = faults.Partition, []faults.Target{leader, faults.TheOthers()}
+		}
+		step := faults.Fault{At: at + 2500*ms, Kind: faults.Clock, Targets: one(faults.Node(1 + machine.NodeID(d.ms(what+" clock", 0, 2)))), Amount: (d.ms(what+" step", 0, 9000) - 4500) * ms}
+		p.Faults = append(p.Faults, f)
+		if stepped { // what is too old cannot be told where clocks are wrong
+			p.Faults = append(p.Faults, step)
 		}
 	}
 	return p

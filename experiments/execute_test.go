@@ -60,7 +60,7 @@ func TestAHistoryIsInOrderAndItsStoredMessagesHaveNames(t *testing.T) {
 }
 
 // mutantSeeds bounds the seeds in which a planted bug must be caught.
-const mutantSeeds = 16
+const mutantSeeds = 40
 
 func TestEveryPlantedBugIsCaughtAndItsExperimentHoldsWithoutIt(t *testing.T) {
 	for _, m := range Mutants() {

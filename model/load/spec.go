@@ -41,7 +41,7 @@ type Group struct {
 	ConditionalPercent    int `json:"conditional_percent,omitempty"`
 	KeyConditionalPercent int `json:"key_conditional_percent,omitempty"`
 	// IDPercent of the publishes carry a deduplication id. Those are tried again up to Retries times when their outcome is
-	// unknown, and RepeatPercent of them once when all went well.
+	// unknown or there was no room for them, and RepeatPercent of them once when all went well.
 	IDPercent     int `json:"id_percent,omitempty"`
 	Retries       int `json:"retries,omitempty"`
 	RepeatPercent int `json:"repeat_percent,omitempty"`

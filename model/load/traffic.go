@@ -245,7 +245,7 @@ func percent(k Key, n uint64) int { return int(k.Below(n, 100)) }
 func (t *Traffic) Done(now int64, op Op, out Outcome) {
 	t.open--
 	if op.ID != "" {
-		t.retry(now, op, out.Status)
+		t.retry(now, op, &out)
 	}
 	switch {
 	case out.WrongLast && out.Actual > 0 && op.ExpectSubject > 0:
@@ -268,13 +268,16 @@ func (t *Traffic) Done(now int64, op Op, out Outcome) {
 	}
 }
 
-// retry tries a publish again that nobody knows the outcome of, and now and then one that went well, as a client
-// does that did not hear so.
-func (t *Traffic) retry(now int64, op Op, status Status) {
+// codeFull is the refusal of a stream, or a subject, that is full and discards what is new: room may be made.
+const codeFull = 10077
+
+// retry tries a publish again that nobody knows the outcome of, or for which there was no room, and now and then one
+// that went well, as a client does that did not hear so.
+func (t *Traffic) retry(now int64, op Op, out *Outcome) {
 	tries, open := t.tries[op.Value]
 	n := op.number() << 8
-	repeat := status == OK && open && tries <= t.g.Retries && percent(t.key.repeat, n) < t.g.RepeatPercent
-	if now >= t.g.Until || t.resting || !repeat && (status != Unknown || tries >= t.g.Retries) {
+	repeat := out.Status == OK && open && tries <= t.g.Retries && percent(t.key.repeat, n) < t.g.RepeatPercent
+	if now >= t.g.Until || t.resting || !repeat && (out.Status != Unknown && out.Code != codeFull || tries >= t.g.Retries) {
 		delete(t.tries, op.Value)
 		return
 	}
