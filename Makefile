@@ -75,8 +75,8 @@ bench: ## benchmarks matching BENCH, for BENCHTIME each
 
 bench-step: ## the broker's Step by kind of input, its work, and what a unit of work costs, as one table
 	@mkdir -p out
-	@GOMAXPROCS=1 GOGC=800 $(GO) test -run '^$$' -bench '^BenchmarkStep$$' -benchtime $(STEPTIME) -count 3 \
-		-step-table '$(CURDIR)/out/step.txt' ./impl/broker >/dev/null
+	@GOMAXPROCS=1 GOGC=800 $(GO) test ./impl/broker -run '^$$' -bench '^BenchmarkStep$$' -benchtime $(STEPTIME) -count 3 \
+		-step-table '$(CURDIR)/out/step.txt' >/dev/null
 	@cat out/step.txt
 
 clean: ## remove what make made: bin, out, .tools

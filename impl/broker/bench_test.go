@@ -3,7 +3,10 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -100,7 +103,7 @@ func benchmarkRoute(b *testing.B) {
 }
 
 // streaming is a stream S of nodes replicas, and a client of its leader.
-func streaming(b *testing.B, nodes int) (r *rig, leader, follower *rigNode, c *rigConn) {
+func streaming(b testing.TB, nodes int) (r *rig, leader, follower *rigNode, c *rigConn) {
 	r = newRig(b, nodes)
 	leader = r.stream("S")
 	for _, n := range r.nodes {
@@ -241,4 +244,29 @@ func benchmarkTick(b *testing.B) {
 		r, leader, _, _ := streaming(b, 3)
 		r.measure(leader, r.tick)
 	})
+}
+
+func TestAPublishChargesWhatIsDoneForItOnce(t *testing.T) {
+	for _, c := range []struct {
+		nodes, publishes int
+		want             string
+	}{
+		// One node's four Raft messages are the proposal, the two that follow when the append is durable, and the one that
+		// follows its application. Encoded are the command, the entry, the hard state with it, and an append to each follower.
+		{1, 1, "parse 1, route 2, deliver 1, raft 4, encode 3, apply 1, store 1"},
+		{1, 10, "parse 10, route 20, deliver 10, raft 4, encode 12, apply 10, store 10"},
+		{3, 1, "parse 1, route 2, deliver 1, raft 7, encode 6, apply 1, store 1"},
+	} {
+		r, leader, _, client := streaming(t, c.nodes)
+		r.send(client, pub("S.a in", 100))
+		r.meter = meter{on: true, only: leader}
+		r.send(client, bytes.Repeat(pub("S.a in", 100), c.publishes))
+		var got []string
+		for k, w := range r.meter.work {
+			if w.Count > 0 {
+				got = append(got, fmt.Sprintf("%s %d", machine.WorkKind(k), w.Count))
+			}
+		}
+		require.Equal(t, c.want, strings.Join(got, ", "), "%d nodes, %d publishes", c.nodes, c.publishes)
+	}
 }

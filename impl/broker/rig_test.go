@@ -13,7 +13,7 @@ import (
 // rig is nodes whose inputs are handed in as fast as they come up: disks finish at once and keep nothing, frames arrive in
 // their order, and no time passes. What is measured is Step alone, of one node or of all.
 type rig struct {
-	b     *testing.B
+	b     testing.TB
 	nodes []*rigNode
 	todo  []rigInput
 	meter meter
@@ -50,7 +50,7 @@ type meter struct {
 	work   [machine.WorkKinds]machine.Work
 }
 
-func newRig(b *testing.B, nodes int) *rig {
+func newRig(b testing.TB, nodes int) *rig {
 	b.Helper()
 	r := &rig{b: b}
 	var ids []machine.NodeID
@@ -204,6 +204,7 @@ func (r *rig) stream(name string) *rigNode {
 // measure runs op over and over, and reports what a run of it took: of node only, unless it is nil. The time is the median
 // of the runs: what other programs and the collector take, which a model of costs has elsewhere, is not in it.
 func (r *rig) measure(only *rigNode, op func()) {
+	b := r.b.(*testing.B)
 	run := func() {
 		r.meter.on = true
 		op()
@@ -215,8 +216,8 @@ func (r *rig) measure(only *rigNode, op func()) {
 	}
 	r.meter = meter{only: only}
 	var times []int64
-	r.b.ReportAllocs()
-	for r.b.Loop() {
+	b.ReportAllocs()
+	for b.Loop() {
 		before := r.meter.ns
 		run()
 		times = append(times, r.meter.ns-before)
@@ -224,17 +225,17 @@ func (r *rig) measure(only *rigNode, op func()) {
 	slices.Sort(times)
 	m := r.meter
 	r.meter = meter{only: only, memory: true}
-	const counts = 64
+	counts := min(max(2048*len(times)/int(m.steps), 16), 512)
 	for range counts {
 		run()
 	}
 	n := float64(len(times))
-	row := stepRow{steps: float64(m.steps) / n, bytes: float64(r.meter.bytes) / counts, allocs: float64(r.meter.allocs) / counts}
+	row := stepRow{steps: float64(m.steps) / n, bytes: float64(r.meter.bytes) / float64(counts), allocs: float64(r.meter.allocs) / float64(counts)}
 	row.ns = float64(times[len(times)/2]) - row.steps*float64(clockNanos())
 	for k, w := range m.work {
 		row.count[k], row.size[k] = float64(w.Count)/n, float64(w.Bytes)/n
 	}
-	row.report(r.b)
+	row.report(b)
 }
 
 // clockNanos is what reading the clock twice adds to a step.
