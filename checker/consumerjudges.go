@@ -13,8 +13,8 @@ type consumerJudge struct {
 	rec    *record
 	log    *consumerLog
 	found  [judged]finding
-	firsts map[pair]uint64 // highest first delivery, by consumer and life
-	lasts  map[pair]handedOut
+	firsts map[pair]uint64     // highest first delivery, by consumer and life
+	lasts  map[int32]handedOut // by consumer
 	out    map[int32]*outstanding
 	floors floors
 }
@@ -61,6 +61,7 @@ type handedOut struct {
 	seq  uint64
 	pos  int32
 	life int
+	node uint32
 }
 
 // outstanding is what a consumer has handed out and no node has settled.
@@ -70,7 +71,7 @@ type outstanding struct {
 }
 
 func newConsumerJudge(h *history.History, rec *record, log *consumerLog) *consumerJudge {
-	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[pair]handedOut{}, out: map[int32]*outstanding{}, floors: newFloors()}
+	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[int32]handedOut{}, out: map[int32]*outstanding{}, floors: newFloors()}
 }
 
 func (j *consumerJudge) wants() class { return calls | returns | obs | deliveries }
@@ -252,11 +253,11 @@ func (j *consumerJudge) first(c *consumerSeen, s *seen) {
 	if c.cfg.Ack != "none" || !c.known || c.cfg.Deliver == "last_per_subject" {
 		return
 	}
-	at := pair{c.id, int32(s.e.Node)}
-	if last, ok := j.lasts[at]; ok && last.life == c.lives {
+	// What a leader counted and did not come to hand out is lost with it; another node goes on behind it.
+	if last, ok := j.lasts[c.id]; ok && last.life == c.lives && last.node == s.e.Node {
 		j.skipped(c, last, s)
 	}
-	j.lasts[at] = handedOut{s.e.Seq, s.pos, c.lives}
+	j.lasts[c.id] = handedOut{s.e.Seq, s.pos, c.lives, s.e.Node}
 }
 
 // skipped looks for messages between two that a consumer without acks handed out one after the other.
