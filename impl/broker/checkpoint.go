@@ -74,9 +74,12 @@ func (b *Broker) freeLog() {
 		b.observe(machine.Observation{Kind: machine.Note, N: int64(n), Why: NoteFreed})
 	}
 	if id, ok := b.log.Laggard(b.cfg.MaxSegments); ok {
-		if g := b.groupByID(id); g == nil {
+		switch g := b.groupByID(id); {
+		case g == nil:
 			b.forgetUnborn(id)
-		} else {
+		case g.asking:
+			g.giveWay()
+		default:
 			g.pinned = true
 			g.startCheckpoint()
 		}
@@ -86,7 +89,8 @@ func (b *Broker) freeLog() {
 // storeDone handles the end of one of a store's disk operations.
 func (b *Broker) storeDone(o *owner, in *machine.Input) {
 	_, msg, failed := o.store.Done(in.Token, in.N, in.Bytes, in.Err)
-	if rot := (*store.DamageError)(nil); errors.As(failed, &rot) {
+	rot := (*store.DamageError)(nil)
+	if errors.As(failed, &rot) {
 		b.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: rot.Error()})
 		msg, failed = nil, nil
 	}
@@ -98,6 +102,9 @@ func (b *Broker) storeDone(o *owner, in *machine.Input) {
 		waiter(msg)
 	}
 	if g := o.group; g != nil && g.store == o.store {
+		if rot != nil {
+			g.rotten(rot.Error())
+		}
 		g.checkpointed()
 		g.touch() // the store may have more to write
 		g.queue()

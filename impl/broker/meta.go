@@ -24,6 +24,7 @@ type assignment struct {
 	Created  int64
 
 	group *group // nil where this node holds no replica
+	lost  []lostReplica
 }
 
 // origin is the configuration that the stream's log begins with.
@@ -207,6 +208,7 @@ func (s *metaState) tick() {
 		l.ticks++
 	}
 	s.finishLists()
+	s.forgetLost()
 	for i := range s.created {
 		s.created[i].ticks++
 	}
@@ -309,7 +311,7 @@ func (s *metaState) lead() {
 		{apiStreamList, s.listRequest},
 		{s.listReply() + "*.*", s.described},
 		{apiMetaStepDown, s.stepDownRequest},
-		{apiStreamInfo + "*", s.ifMissing(typeStreamInfo)},
+		{apiStreamInfo + "*", s.infoElsewhere},
 		{apiMsgGet + "*", s.ifMissing(typeMsgGet)},
 		{apiMsgDelete + "*", s.ifMissing(typeMsgDelete)},
 		{apiStreamPurge + "*", s.ifMissing(typeStreamPurge)},

@@ -15,7 +15,8 @@ import (
 // never answers, so a group that lost more than a minority stands still rather than go on without what it
 // promised; a group of one stays out for good.
 //
-// Nothing of what is left is touched before the group has let the node in: it may be the last copy.
+// What is left of messages and entries is not touched before the group has let the node in: it may be the last copy.
+// Only entries give way, when the log they are in needs the room.
 
 const (
 	// noMember, in a hard state, marks a group of which the log lost entries.
@@ -83,12 +84,33 @@ func (g *group) owns(rec *store.GroupLog) bool {
 	return rec.Hard.Term > 0 || g.founder() == g.b.self
 }
 
-// leave takes this node out of the group for what it lost, until it is let in again.
+// leave takes this node out of the group for what it lost, until it is let in again. Where somebody can let it in that
+// is written down: a disk that reads well again, or brings back by its log what a block had lost, must not
+// bring back a member whose place is being given to another. A group of one may well go on then.
 func (g *group) leave(why string) {
 	g.self = g.founder() // for observers, nothing else
 	g.damage(why)
+	if len(g.founders) > 1 {
+		g.b.log.SetHardState(g.id, store.HardState{Self: uint64(noMember)}, true)
+	}
 	g.b.losses++
 	g.asking, g.token, g.asked = true, g.b.env.Choices.Draw(purposeToken, g.b.losses)|1, askTicks-1
+}
+
+// rotten hears that a message of the group's store cannot be read as it was written. One that others hold, too, is
+// fetched from them anew, with all the rest; the only copy stays as it is, and this message is not served.
+func (g *group) rotten(why string) {
+	if len(g.founders) > 1 && g.absent == "" && g.b.cfg.Switches.Damage == "quarantine" && !g.b.bug(BugKeepMember) {
+		g.leave(why)
+	}
+}
+
+// giveWay drops what is left of an absent group's entries, which keeps segments of the log from being freed.
+func (g *group) giveWay() {
+	g.b.log.Rebase(g.id, 0, 0)
+	hs := store.HardState{Self: uint64(noMember)}
+	g.b.log.SetHardState(g.id, hs, true)
+	g.drop("entries of a group that this node takes no part in")
 }
 
 // tickAbsent asks every node, one of which leads the group.
@@ -100,6 +122,7 @@ func (g *group) tickAbsent() {
 		return
 	}
 	g.asked = 0
+	g.b.meta().hearLost(g.id, g.b.cfg.Node)
 	for _, p := range g.b.peers {
 		if p.up[machine.RouteLink] {
 			g.b.sendRoute(p.id, wire.AppendRejoin(nil, wire.KindRejoin, &wire.Rejoin{Group: g.id, Token: g.token}))

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -235,4 +236,112 @@ func TestALostNodeStaysLostHoweverItsDisksFilesComeToRest(t *testing.T) {
 	l.nodes[1].paused, l.nodes[3].paused = false, false
 	l.eventually("it is back", l.allAlive)
 	l.storedAlike(40)
+}
+
+// get asks for a message by sequence.
+func (l *lab) get(id machine.NodeID, seq int) string {
+	l.nodes[id].got = ""
+	req := fmt.Sprintf(`{"seq":%d}`, seq)
+	l.send(id, fmt.Sprintf("PUB $JS.API.STREAM.MSG.GET.ORDERS _INBOX.1.g %d\r\n%s\r\n", len(req), req))
+	l.run(4)
+	return l.nodes[id].got
+}
+
+func TestALeaderThatReadsARottenBlockMakesWayAndComesBackWithItWhole(t *testing.T) {
+	l := newLabOf(t, 3, mustProfile(t, "reference"), func(c *Config) { c.TailBytes, c.KeepBytes, c.CacheBytes = 400, 200, 1 })
+	l.createOrders()
+	l.publish(1, 1, 40)
+	l.run(20)
+	rotten := l.leader("ORDERS")
+	l.rot(rotten, "streams/", 30)
+	require.NotContains(t, l.get(1, 1), "message", "what is rotten is not served")
+	require.NotEmpty(t, l.nodes[rotten].damaged)
+	l.eventually("it is back", l.allAlive)
+	require.Equal(t, memberID(rotten).next(), l.orders(rotten).self)
+	l.run(5)
+	require.Contains(t, l.get(1, 1), "message")
+	l.storedAlike(40)
+}
+
+func TestTheOnlyCopyIsNeitherThrownAwayNorGivenUpForOneRottenMessage(t *testing.T) {
+	s := single(t, func(c *Config) { c.TailBytes, c.KeepBytes, c.CacheBytes = 100, 1, 1 })
+	s.quiet(20)
+	c := s.open("in")
+	s.create(c, "S")
+	for range 5 {
+		s.bytes(c, "PUB S 20\r\nhihihihihihihihihihi\r\n")
+		s.quiet(0)
+	}
+	s.quiet(5)
+	for name, b := range s.files {
+		if strings.HasSuffix(name, ".blk") {
+			b[30] ^= 1
+		}
+	}
+	get := func(seq int) string {
+		s.out.Reset()
+		req := fmt.Sprintf(`{"seq":%d}`, seq)
+		s.bytes(c, fmt.Sprintf("PUB $JS.API.STREAM.MSG.GET.S in %d\r\n%s\r\n", len(req), req))
+		s.quiet(3)
+		return s.out.String()
+	}
+	require.NotContains(t, get(1), `"message":`)
+	require.Contains(t, get(2), `"message":`)
+}
+
+func TestAMajorityThatLostWhatItHadStandsStillAndNothingThatIsLeftIsTouched(t *testing.T) {
+	for what, lose := range loses {
+		t.Run(what, func(t *testing.T) {
+			l := checkpointed(t, "reference")
+			lose(l, 1)
+			lose(l, 2)
+			left := map[string]int{}
+			for name, b := range l.nodes[1].disk.files {
+				left[name] = len(b)
+			}
+			l.boot(1)
+			l.boot(2)
+			before := l.acked(3)
+			l.run(300)
+			l.publish(3, 1, 10)
+			l.run(50)
+			require.Equal(t, before, l.acked(3), "acknowledged by a minority that remembers")
+			require.Zero(t, l.leader("ORDERS"))
+			for _, id := range []machine.NodeID{1, 2} {
+				require.NotEmpty(t, l.broker(id).groups[0].absent+l.broker(id).groups[len(l.broker(id).groups)-1].absent)
+			}
+			for name, size := range left {
+				if strings.HasPrefix(name, "streams/") && strings.HasSuffix(name, ".blk") {
+					require.Len(t, l.nodes[1].disk.files[name], size, name)
+				}
+			}
+		})
+	}
+}
+
+func (l *lab) streamInfo(from machine.NodeID, stream string) string {
+	l.nodes[from].got = ""
+	l.send(from, "PUB $JS.API.STREAM.INFO."+stream+" _INBOX.1.i 0\r\n\r\n")
+	l.run(6)
+	return l.nodes[from].got
+}
+
+func TestAStreamWhoseReplicasAreLostSaysSo(t *testing.T) {
+	l := newLabOf(t, 3, mustProfile(t, "reference"), func(c *Config) { c.TailBytes, c.KeepBytes = 100, 1 })
+	l.createOrders()
+	cfg := `{"name":"ONE","subjects":["one"],"num_replicas":1}`
+	l.send(1, fmt.Sprintf("PUB $JS.API.STREAM.CREATE.ONE _INBOX.1.c %d\r\n%s\r\n", len(cfg), cfg))
+	l.run(60)
+	only := l.leader("ONE")
+	require.NotZero(t, only)
+	other, _ := others(l, only)
+	require.NotContains(t, l.streamInfo(other, "ORDERS"), "offline")
+	l.wipe(only)
+	l.boot(only)
+	l.eventually("its loss in ORDERS is known", func() bool { return strings.Contains(l.streamInfo(other, "ORDERS"), `"offline":true`) })
+	l.eventually("it is back in ORDERS", func() bool {
+		info := l.streamInfo(other, "ORDERS")
+		return strings.Count(info, `"current":true`) == 2 && !strings.Contains(info, "offline")
+	})
+	require.Contains(t, l.streamInfo(other, "ONE"), `"err_code":10194,"description":"stream is offline: of its 1 replicas those on `+nodeName(only)+` are lost"`)
 }

@@ -13,6 +13,7 @@ import (
 type peerInfo struct {
 	Name    string `json:"name"`
 	Current bool   `json:"current"`
+	Offline bool   `json:"offline,omitempty"`
 	Active  int64  `json:"active"`
 	Lag     uint64 `json:"lag,omitempty"`
 }
@@ -125,7 +126,9 @@ func (s *streamState) cluster() clusterInfo {
 	info := clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name}
 	for _, p := range s.a.Peers {
 		if other := b.peer(p); other != nil {
-			info.Replicas = append(info.Replicas, peerInfo{Name: nodeName(p), Current: other.up[machine.RaftLink]})
+			info.Replicas = append(info.Replicas, peerInfo{
+				Name: nodeName(p), Current: other.up[machine.RaftLink] && s.g.members.votes(s.g.members.of(p).id) && !s.a.isLost(p), Offline: s.a.isLost(p),
+			})
 		}
 	}
 	return info
