@@ -62,6 +62,7 @@ func newServeFlags() *serveFlags {
 	}
 	f.set.Var(list{&f.switches.Set}, "set", "")
 	f.set.BoolVar(&f.options.Unsafe, "unsafe", false, "")
+	f.set.BoolVar(&f.options.NewCluster, "new_cluster", false, "")
 	return f
 }
 
@@ -92,7 +93,9 @@ and brokerlab's own:
 
   --profile P                 switches to start from: reference or nats
   --set switch=value          one switch; may be repeated
-  --unsafe                    allow switches that may lose data`,
+  --unsafe                    allow switches that may lose data
+  --new_cluster               no cluster has been on these addresses before: most of its nodes may found it. Without
+                              this a new cluster waits for all of its nodes, once`,
 		Example: `  brokerlab serve -p 4222 -js -sd /var/lib/brokerlab
   brokerlab serve -p 4222 --cluster nats://10.0.0.1:6222 --routes nats://10.0.0.1:6222,nats://10.0.0.2:6222,nats://10.0.0.3:6222`,
 		DisableFlagParsing: true,

@@ -104,10 +104,7 @@ func (b *Broker) routeFrame(p *peer, frame []byte) error {
 	case wire.KindStanding:
 		b.standingOf(p, f.Standing)
 	case wire.KindRejoin:
-		b.meta().hearLost(f.Rejoin.Group, p.id)
-		if g := b.groupByID(f.Rejoin.Group); g != nil {
-			g.letIn(p.id, f.Rejoin.Token)
-		}
+		b.heardOfReturn(p.id, &f.Rejoin)
 	case wire.KindAdmit:
 		if g := b.groupByID(f.Rejoin.Group); g != nil {
 			g.admitted(&f.Rejoin)

@@ -388,7 +388,7 @@ func (g *group) step(m *pb.Message) {
 // index to a peer known to be level is left out: the next append or heartbeat brings it, and two
 // frames and two syncs' worth of handling a publish are saved.
 func (g *group) send(m *pb.Message) {
-	if m.GetType() == pb.MsgApp && g.id != metaGroup && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
+	if m.GetType() == pb.MsgApp && g.id != metaGroup && !g.members.swapping() && len(m.GetEntries()) == 0 && m.GetIndex() == g.matched[m.GetTo()] {
 		return
 	}
 	g.b.sendRaft(g.id, m)
@@ -409,6 +409,7 @@ func (g *group) tick() {
 	}
 	g.state.tick()
 	g.tendMembers()
+	g.tickReturn()
 	g.tickFetch()
 	if g.pinned {
 		g.startCheckpoint()

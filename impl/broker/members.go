@@ -28,6 +28,14 @@ func (m memberID) node() machine.NodeID { return machine.NodeID(m & (1<<lifeBits
 func (m memberID) life() uint64         { return uint64(m >> lifeBits) }
 func (m memberID) next() memberID       { return m + 1<<lifeBits }
 
+// String is n2 for a node's first member, n2.1 for the next.
+func (m memberID) String() string {
+	if m.life() == 0 {
+		return nodeName(m.node())
+	}
+	return fmt.Sprintf("%s.%d", nodeName(m.node()), m.life())
+}
+
 // nodeOf is the node behind a raft id.
 func nodeOf(id uint64) machine.NodeID { return memberID(id).node() }
 
@@ -94,6 +102,18 @@ func (m *membership) of(n machine.NodeID) *admission {
 
 // votes says whether the member counts for majorities.
 func (m *membership) votes(id memberID) bool { return slices.Contains(m.conf.Voters, uint64(id)) }
+
+// joint says that one member is being swapped for another.
+func (m *membership) joint() bool { return len(m.conf.VotersOutgoing) > 0 }
+
+// swapping says that a member is on its way in.
+func (m *membership) swapping() bool { return m.joint() || len(m.conf.Learners) > 0 }
+
+// whole says that the member counts, and no lost one of its node: until the swap is over that one counts, too, and
+// the group can spare no more nodes than before.
+func (m *membership) whole(id memberID) bool {
+	return m.votes(id) && !slices.ContainsFunc(m.conf.VotersOutgoing, func(v uint64) bool { return nodeOf(v) == id.node() && memberID(v) != id })
+}
 
 // membersVersion begins the form of a group's state in checkpoints and snapshots.
 const membersVersion = 1
@@ -168,13 +188,14 @@ func (g *group) decode(text []byte) error {
 
 // setMembers takes over a membership, and says so when this node counts again.
 func (g *group) setMembers(m membership) {
-	counted := g.members.votes(g.self)
+	counted := g.members.whole(g.self)
 	g.members = m
 	if g.tail != nil {
 		g.tail.conf = m.conf
 	}
-	if !counted && g.self.life() > 0 && m.votes(g.self) {
+	if !counted && g.self.life() > 0 && m.whole(g.self) {
 		g.observe(machine.Observation{Kind: machine.Rejoined, Index: g.applied, Term: g.term})
+		g.tellReturn(0)
 	}
 }
 
@@ -197,6 +218,8 @@ func (g *group) applyMembers(e *pb.Entry) {
 	g.switching = false
 	g.changing = 0
 	g.setMembers(m)
+	// Whoever forgot that the change is committed would stand for election by the old members, the lost one among them.
+	g.b.log.SetHardState(g.id, g.hardRecord(), true)
 	for _, c := range change.GetChanges() {
 		if a := m.of(nodeOf(c.GetNodeId())); g.leading && c.GetType() == pb.ConfChangeAddLearnerNode && uint64(a.id) == c.GetNodeId() {
 			g.admit(a)
@@ -229,7 +252,7 @@ func (g *group) letIn(n machine.NodeID, token uint64) {
 		g.admit(a)
 	case a.id.life() > 0 && g.b.bug(BugReuseMember):
 		g.admit(&admission{a.id, token})
-	case g.changing == 0 && len(g.members.conf.VotersOutgoing) == 0:
+	case g.changing == 0 && !g.members.joint():
 		g.change(binary.LittleEndian.AppendUint64(nil, token), changeOf(pb.ConfChangeAddLearnerNode, a.id.next()))
 	}
 }
@@ -248,11 +271,10 @@ func (g *group) tendMembers() {
 		g.changing--
 		return
 	}
-	conf := g.members.conf
-	if !g.leading || len(conf.VotersOutgoing) > 0 {
+	if !g.leading || g.members.joint() {
 		return
 	}
-	for _, l := range conf.Learners {
+	for _, l := range g.members.conf.Learners {
 		id := memberID(l)
 		switch {
 		case g.members.of(id.node()).id != id:

@@ -8,20 +8,19 @@ import (
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// A replica that lost its part of a stream asks every node to be let in again, and so every node knows of it: the
-// stream's leader lists it as offline, and of a stream that lost more than a minority, and has no leader,
-// the leader of meta says so.
+// A replica that lost its part of a stream tells every node of it until it is back: the stream's leader lists it as
+// offline, and of a stream that lost more than a minority, and has no leader, the leader of meta says so.
 
-// lostReplica is a node that asks to be let into a stream's group again.
+// lostReplica is a node that lost its part of a stream's group.
 type lostReplica struct {
 	node  machine.NodeID
-	ticks int // since it was last heard to ask
+	ticks int // since it was last heard to say so
 }
 
-// lostTicks is how long a node that asks no more is thought to be still lost.
+// lostTicks is how long a node that says nothing more is thought to be still lost.
 const lostTicks = 4 * askTicks
 
-// hearLost notes that a node asks to be let in.
+// hearLost notes that a node has lost its part of a group, or is on its way back.
 func (s *metaState) hearLost(group uint64, n machine.NodeID) {
 	a := byGroup(s.streams, group)
 	if a == nil || !slices.Contains(a.Peers, n) {
@@ -36,7 +35,7 @@ func (s *metaState) hearLost(group uint64, n machine.NodeID) {
 	a.lost = append(a.lost, lostReplica{node: n})
 }
 
-// forgetLost forgets those who ask no more.
+// forgetLost forgets those who say nothing more.
 func (s *metaState) forgetLost() {
 	for _, a := range s.streams {
 		keep := a.lost[:0]
@@ -46,6 +45,13 @@ func (s *metaState) forgetLost() {
 			}
 		}
 		a.lost = keep
+	}
+}
+
+// hearFound notes that a node is back.
+func (s *metaState) hearFound(group uint64, n machine.NodeID) {
+	if a := byGroup(s.streams, group); a != nil {
+		a.lost = slices.DeleteFunc(a.lost, func(l lostReplica) bool { return l.node == n })
 	}
 }
 

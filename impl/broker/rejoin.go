@@ -113,9 +113,10 @@ func (g *group) giveWay() {
 	g.drop("entries of a group that this node takes no part in")
 }
 
-// tickAbsent asks every node, one of which leads the group.
+// tickAbsent asks every node, one of which leads the group. A node counts in meta before it asks for its streams: who
+// sees it back in a stream sees it back in all.
 func (g *group) tickAbsent() {
-	if !g.asking {
+	if meta := g.b.groups[0]; !g.asking || g != meta && !meta.members.whole(meta.self) {
 		return
 	}
 	if g.asked++; g.asked < askTicks {
@@ -123,10 +124,52 @@ func (g *group) tickAbsent() {
 	}
 	g.asked = 0
 	g.b.meta().hearLost(g.id, g.b.cfg.Node)
+	g.tellAll(wire.Rejoin{Token: g.token})
+}
+
+func (g *group) tellAll(r wire.Rejoin) {
+	r.Group = g.id
 	for _, p := range g.b.peers {
 		if p.up[machine.RouteLink] {
-			g.b.sendRoute(p.id, wire.AppendRejoin(nil, wire.KindRejoin, &wire.Rejoin{Group: g.id, Token: g.token}))
+			g.b.sendRoute(p.id, wire.AppendRejoin(nil, wire.KindRejoin, &r))
 		}
+	}
+}
+
+// tickReturn tells everybody, now and then, that this node is on its way back.
+func (g *group) tickReturn() {
+	if g.self.life() == 0 || g.members.whole(g.self) {
+		return
+	}
+	if g.asked++; g.asked >= askTicks {
+		g.asked = 0
+		g.tellReturn(1)
+	}
+}
+
+// tellReturn tells everybody that this node is on its way back as the member that it is, or, with nothing left to do,
+// that it is back.
+func (g *group) tellReturn(left uint64) {
+	if g.tail == nil {
+		return // it has only just booted, and nobody hears
+	}
+	if left > 0 {
+		g.b.meta().hearLost(g.id, g.b.cfg.Node)
+	} else {
+		g.b.meta().hearFound(g.id, g.b.cfg.Node)
+	}
+	g.tellAll(wire.Rejoin{ID: uint64(g.self), Token: left})
+}
+
+// heardOfReturn hears from a node that lost its part of a group.
+func (b *Broker) heardOfReturn(n machine.NodeID, r *wire.Rejoin) {
+	if r.ID != 0 && r.Token == 0 {
+		b.meta().hearFound(r.Group, n)
+		return
+	}
+	b.meta().hearLost(r.Group, n)
+	if g := b.groupByID(r.Group); g != nil && r.ID == 0 {
+		g.letIn(n, r.Token)
 	}
 }
 

@@ -42,7 +42,7 @@ func (l *lab) eventually(what string, is func() bool) {
 func (l *lab) whole(id machine.NodeID, life uint64) bool {
 	b := l.broker(id)
 	for _, g := range b.groups {
-		if g.absent != "" || g.self != memberID(id)+memberID(life)<<lifeBits || !g.members.votes(g.self) {
+		if g.absent != "" || g.self != memberID(id)+memberID(life)<<lifeBits || !g.members.whole(g.self) {
 			return false
 		}
 	}
@@ -134,7 +134,7 @@ func (l *lab) remove(id machine.NodeID, prefix string) {
 func (l *lab) alive(id machine.NodeID) bool {
 	b := l.broker(id)
 	for _, g := range b.groups {
-		if g.absent != "" || !g.members.votes(g.self) || len(g.members.conf.VotersOutgoing) > 0 {
+		if g.absent != "" || !g.members.whole(g.self) {
 			return false
 		}
 	}

@@ -16,6 +16,7 @@ type peerInfo struct {
 	Offline bool   `json:"offline,omitempty"`
 	Active  int64  `json:"active"`
 	Lag     uint64 `json:"lag,omitempty"`
+	Peer    string `json:"peer"` // the newest member of the node in the stream's group
 }
 
 type clusterInfo struct {
@@ -126,8 +127,9 @@ func (s *streamState) cluster() clusterInfo {
 	info := clusterInfo{Name: b.cfg.Cluster, Leader: b.cfg.Name}
 	for _, p := range s.a.Peers {
 		if other := b.peer(p); other != nil {
+			member := s.g.members.of(p).id
 			info.Replicas = append(info.Replicas, peerInfo{
-				Name: nodeName(p), Current: other.up[machine.RaftLink] && s.g.members.votes(s.g.members.of(p).id) && !s.a.isLost(p), Offline: s.a.isLost(p),
+				Name: nodeName(p), Current: other.up[machine.RaftLink] && s.g.members.whole(member) && !s.a.isLost(p), Offline: s.a.isLost(p), Peer: member.String(),
 			})
 		}
 	}

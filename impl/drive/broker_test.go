@@ -205,12 +205,20 @@ func freePorts(t *testing.T, n int) []string {
 	return addrs
 }
 
-func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
+// spawned is a cluster of three processes, each with its directory below dir.
+type spawned struct {
+	dir   string
+	start func(i int, port string) (kill func(), addr string)
+	kills [3]func()
+	addrs [3]string
+}
+
+func spawnCluster(t *testing.T) *spawned {
 	routes := freePorts(t, 3)
 	slices.Sort(routes) // so that the i-th is node i+1
-	dir := t.TempDir()
-	start := func(i int, port string) (kill func(), addr string) {
-		cmd, addr := spawn(t, fmt.Sprintf("%s=%s|%s|%s|%s", brokerEnv, filepath.Join(dir, fmt.Sprint(i)), port, routes[i], strings.Join(routes, ",")))
+	s := &spawned{dir: t.TempDir()}
+	s.start = func(i int, port string) (kill func(), addr string) {
+		cmd, addr := spawn(t, fmt.Sprintf("%s=%s|%s|%s|%s", brokerEnv, filepath.Join(s.dir, fmt.Sprint(i)), port, routes[i], strings.Join(routes, ",")))
 		return func() {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -218,13 +226,70 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 			cmd.Wait()
 		}, addr
 	}
-	var kills [3]func()
-	var addrs [3]string
 	for i := range 3 {
-		kills[i], addrs[i] = start(i, "-1")
+		s.kills[i], s.addrs[i] = s.start(i, "-1")
 	}
+	return s
+}
+
+// again starts a node that was killed where clients look for it.
+func (s *spawned) again(i int) {
+	_, port, _ := net.SplitHostPort(s.addrs[i])
+	s.kills[i], s.addrs[i] = s.start(i, port)
+}
+
+func TestANodeWhoseDirectoryIsGoneComesBackToItsCluster(t *testing.T) {
+	s := spawnCluster(t)
 	ctx := limited(t)
-	js, err := jetstream.New(connect(t, addrs[:]...))
+	nc := connect(t, s.addrs[:]...)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := makeStream(t, ctx, js, jetstream.StreamConfig{Name: "R3", Subjects: []string{"r3"}, Replicas: 3})
+	for n := range 60 {
+		untilDone(t, ctx, func() error {
+			_, err := js.Publish(ctx, "r3", []byte(fmt.Sprint("message ", n)), jetstream.WithMsgID(fmt.Sprint(n)))
+			return err
+		})
+	}
+	for i := range 3 {
+		s.kills[i]()
+		if err := os.RemoveAll(filepath.Join(s.dir, fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+		s.again(i)
+		untilDone(t, ctx, func() error {
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			answer, err := nc.RequestWithContext(short, "$JS.API.STREAM.INFO.R3", nil)
+			if err != nil {
+				return err
+			}
+			// The leader is none of its replicas.
+			if !strings.Contains(string(answer.Data), fmt.Sprintf(`"name":"n%d","current":true,"active":0,"peer":"n%d.1"`, i+1, i+1)) {
+				return fmt.Errorf("n%d is not back", i+1)
+			}
+			return nil
+		})
+	}
+	for seq := uint64(1); seq <= 60; seq++ {
+		untilDone(t, ctx, func() error {
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			m, err := stream.GetMsg(short, seq)
+			if err == nil && string(m.Data) != fmt.Sprint("message ", seq-1) {
+				t.Fatalf("message %d is %q", seq, m.Data)
+			}
+			return err
+		})
+	}
+}
+
+func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
+	s := spawnCluster(t)
+	ctx := limited(t)
+	js, err := jetstream.New(connect(t, s.addrs[:]...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +319,7 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 			t.Fatalf("the stream's leader is unknown: %+v", info)
 		}
 		leader := number(strings.TrimPrefix(info.Cluster.Leader, "n")) - 1
-		kills[leader]()
+		s.kills[leader]()
 		publish(20)
 		for seq, text := range acked {
 			untilDone(t, ctx, func() error {
@@ -267,8 +332,7 @@ func TestAClusterKeepsWhatItAcknowledgedWhenItsLeaderIsKilled(t *testing.T) {
 				return err
 			})
 		}
-		_, port, _ := net.SplitHostPort(addrs[leader]) // where clients look for it
-		kills[leader], addrs[leader] = start(leader, port)
+		s.again(leader)
 	}
 	if len(acked) < 180 {
 		t.Fatalf("%d messages have sequence numbers of their own, 180 were acknowledged", len(acked))

@@ -40,6 +40,10 @@ type Options struct {
 	// must therefore be the same list on all nodes, and for good: it decides who voted.
 	Node machine.NodeID
 
+	// NewCluster is the operator's word that no cluster has been before. Without it a cluster is founded by all of its
+	// nodes: an empty disk may be that of a node that lost what it had promised.
+	NewCluster bool
+
 	// Switches are the broker's decisions. Those that are not at their safe end are refused
 	// unless Unsafe says that this is meant.
 	Switches broker.Switches
@@ -121,7 +125,7 @@ func (o Options) configs() (Config, broker.Config, error) {
 		urls, err = []string{at}, errors.Join(err, bad)
 	}
 	def(&o.ServerName, fmt.Sprintf("n%d", cfg.Node))
-	bc := broker.Config{Node: cfg.Node, Name: o.ServerName, Cluster: o.ClusterName, Host: o.Addr, ClientURLs: urls, Switches: o.Switches}
+	bc := broker.Config{Node: cfg.Node, Name: o.ServerName, Cluster: o.ClusterName, Host: o.Addr, ClientURLs: urls, Switches: o.Switches, NewCluster: o.NewCluster}
 	bc.Observe = o.Observe != nil
 	for id := range cfg.Peers {
 		bc.Nodes = append(bc.Nodes, id)

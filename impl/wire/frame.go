@@ -21,7 +21,7 @@ const (
 	KindCatchupChunk                   // Catchup: what Snapshot has from From to Upto
 	KindCatchupDone                    // Catchup: nothing more of Snapshot will be sent, and Why
 	KindStanding                       // Standing: which disk the sender has, and whether it has been part of a cluster
-	KindRejoin                         // Rejoin: the sender lost its part of Group and asks to be let in
+	KindRejoin                         // Rejoin: the sender lost its part of Group and asks to be let in, or is on its way back, or back
 	KindAdmit                          // Rejoin: the receiver has been let in as ID
 	kinds
 )
@@ -58,11 +58,12 @@ type (
 		Fresh   bool
 		Counted uint64
 	}
-	// Rejoin names a loss of the sender's (KindRejoin) or the receiver's (KindAdmit) by its Token.
+	// Rejoin names a loss of the sender's (KindRejoin) or the receiver's (KindAdmit) by its Token. A KindRejoin with an ID
+	// comes from who has been let in, and is on its way (Token not 0) or back (0).
 	Rejoin struct {
 		Group uint64
 		Token uint64
-		ID    uint64 // of a KindAdmit: raft id of the new member
+		ID    uint64 // raft id of the new member
 	}
 	// Interest is a subject that somebody at the sender wants. Weight is how many members of
 	// Queue the sender has; an add for what is wanted already changes it. For plain subscriptions Queue is "", and
