@@ -75,7 +75,7 @@ type group struct {
 	touched     bool // store has something to flush
 	pinned      bool // checkpoint wanted
 	writing     bool // checkpoint under way
-	standIn     int // ticks until this node stands for election, unless somebody leads by then
+	standIn     int  // ticks until this node stands for election, unless somebody leads by then
 	checkpoint  uint64
 	fetch       *fetch // a snapshot waiting for its messages
 	snapshots   []sentSnapshot
