@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/brokerlab/brokerlab/model/history"
 )
@@ -234,12 +235,10 @@ func (g *generator) store(e history.Event) {
 
 // stored is the number of the message with id, 0 if none has it.
 func (g *generator) stored(id string) uint64 {
-	for i := range g.log {
-		if id != "" && g.log[i].ID == id {
-			return uint64(i + 1)
-		}
+	if id == "" {
+		return 0
 	}
-	return 0
+	return uint64(1 + slices.IndexFunc(g.log, func(e history.Event) bool { return e.ID == id }))
 }
 
 func (g *generator) refuse(e, a history.Event) history.Event {
