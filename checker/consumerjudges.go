@@ -15,6 +15,7 @@ type consumerJudge struct {
 	found  [judged]finding
 	firsts map[pair]uint64     // highest first delivery, by consumer and life
 	lasts  map[int32]handedOut // by consumer
+	reigns map[int32]int       // elections so far, by stream
 	out    map[int32]*outstanding
 	floors floors
 }
@@ -56,12 +57,13 @@ func (f *finding) broken(sentence string, positions ...int32) {
 	}
 }
 
-// handedOut is the last message that a node handed out for the first time.
+// handedOut is the last message that a node handed out for the first time, and in which reign.
 type handedOut struct {
-	seq  uint64
-	pos  int32
-	life int
-	node uint32
+	seq   uint64
+	pos   int32
+	life  int
+	node  uint32
+	reign int
 }
 
 // outstanding is what a consumer has handed out and no node has settled.
@@ -71,7 +73,7 @@ type outstanding struct {
 }
 
 func newConsumerJudge(h *history.History, rec *record, log *consumerLog) *consumerJudge {
-	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[int32]handedOut{}, out: map[int32]*outstanding{}, floors: newFloors()}
+	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[int32]handedOut{}, reigns: map[int32]int{}, out: map[int32]*outstanding{}, floors: newFloors()}
 }
 
 func (j *consumerJudge) wants() class { return calls | returns | obs | deliveries }
@@ -88,6 +90,9 @@ func (j *consumerJudge) broken() bool {
 func (j *consumerJudge) see(s *seen) {
 	if s.e.Kind == history.Obs && s.consumer == none {
 		j.floors.node(s)
+		if s.e.Verb == obsLeader {
+			j.reigns[s.stream]++
+		}
 		return
 	}
 	c := j.log.now
@@ -253,11 +258,12 @@ func (j *consumerJudge) first(c *consumerSeen, s *seen) {
 	if c.cfg.Ack != "none" || !c.known || c.cfg.Deliver == "last_per_subject" {
 		return
 	}
-	// What a leader counted and did not come to hand out is lost with it; another node goes on behind it.
-	if last, ok := j.lasts[c.id]; ok && last.life == c.lives && last.node == s.e.Node {
+	// What a leader counted and did not come to hand out is lost with its reign; the next one goes on behind it.
+	reign := j.reigns[c.stream]
+	if last, ok := j.lasts[c.id]; ok && last.life == c.lives && last.node == s.e.Node && last.reign == reign {
 		j.skipped(c, last, s)
 	}
-	j.lasts[c.id] = handedOut{s.e.Seq, s.pos, c.lives, s.e.Node}
+	j.lasts[c.id] = handedOut{s.e.Seq, s.pos, c.lives, s.e.Node, reign}
 }
 
 // skipped looks for messages between two that a consumer without acks handed out one after the other.

@@ -73,7 +73,7 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		FirstOrder, Consumer, "First deliveries in order",
-		"H(c, s, 1) < H(c, t, 1) implies s < t; with acks none, no covered message stored by then lies between two that one node handed out one after the other.",
+		"H(c, s, 1) < H(c, t, 1) implies s < t; with acks none, no covered message stored by then lies between two that one leader handed out one after the other.",
 		"two messages handed out for the first time, by observations",
 	},
 	{
