@@ -406,6 +406,16 @@ func TestEveryPlantedBugOfConsumersIsHeardOf(t *testing.T) {
 	}
 }
 
+func TestThoseWhoWaitHearThatTheConsumerOrItsStreamIsDeleted(t *testing.T) {
+	for _, deletion := range []string{"$JS.API.CONSUMER.DELETE.S.C", "$JS.API.STREAM.DELETE.S"} {
+		s, c := withStream(t, ordersConfig)
+		s.bytes(c, "CONNECT {\"verbose\":false,\"headers\":true}\r\n")
+		s.request(c, "$JS.API.CONSUMER.CREATE.S.C", `{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit"}}`)
+		require.NotContains(t, s.request(c, "$JS.API.CONSUMER.MSG.NEXT.S.C", "5"), "NATS/1.0")
+		require.Contains(t, s.request(c, deletion, ""), "NATS/1.0 409 Consumer Deleted", deletion)
+	}
+}
+
 // A deliver subject may be one of the API's, and the message it brings a request about the consumer itself.
 func TestAConsumerMayDeleteItselfByWhatItDelivers(t *testing.T) {
 	for _, config := range []string{

@@ -231,7 +231,12 @@ func (g *ledger) applyOne(c command, out *Out) {
 	case c.spent != nil:
 		g.settle(g.state.Spend(nil, c.spent.Seq, c.spent.Count, g.keep))
 	case c.ack != nil:
-		done, _ := g.state.Ack(nil, c.ack.Seq, c.ack.Count, c.why, true)
+		done, verdict := g.state.Ack(nil, c.ack.Seq, c.ack.Count, c.why, true)
+		for _, d := range done {
+			if d.Seq > c.ack.Seq || d.Seq < c.ack.Seq && g.cfg.AckPolicy != config.AckAll || verdict != Accepted {
+				g.t.Fatalf("an ack of %d settles %d (verdict %d)", c.ack.Seq, d.Seq, verdict)
+			}
+		}
 		g.settle(done)
 	case c.gone != 0:
 		name, there := g.subjects[c.gone]
