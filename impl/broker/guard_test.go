@@ -55,6 +55,15 @@ type labFrame struct {
 func newLab(t *testing.T, n int, sw Switches) *lab { return newLabOf(t, n, sw, func(*Config) {}) }
 
 func newLabOf(t *testing.T, n int, sw Switches, tune func(*Config)) *lab {
+	l := darkLab(t, n, sw, tune)
+	for _, id := range l.ids {
+		l.boot(id)
+	}
+	return l
+}
+
+// darkLab is a cluster of which no node has been booted.
+func darkLab(t *testing.T, n int, sw Switches, tune func(*Config)) *lab {
 	l := &lab{t: t, sw: sw, tune: tune, nodes: map[machine.NodeID]*labNode{}}
 	cryptotest.SetGlobalRandom(t, 7) // raft's election timeouts
 	for i := 1; i <= n; i++ {
@@ -62,7 +71,6 @@ func newLabOf(t *testing.T, n int, sw Switches, tune func(*Config)) *lab {
 	}
 	for _, id := range l.ids {
 		l.nodes[id] = &labNode{id: id, disk: &story{files: map[string][]byte{}, synced: map[string]int{}}}
-		l.boot(id)
 	}
 	return l
 }
