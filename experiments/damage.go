@@ -17,15 +17,16 @@ var smallLimits = rundir.Limits{SegmentBytes: 1 << 15, BlockBytes: 1 << 14, Cach
 
 // damagedLogs takes from one node after the other what it had synced: bits of its log or of its blocks, the end of a file,
 // or its whole disk. Each has the time to come back before the next is struck, and is struck again by honest trouble
-// while it does.
+// while it does. Of five nodes two may be struck at once: a minority still.
 var damagedLogs = Experiment{
 	Name:     "damaged-logs",
 	Question: "Does a node that loses what it had synced come back, and is anything acknowledged lost with it? (nats-server#7549)",
 	Vary:     "damage",
-	Cluster: rundir.Cluster{
-		Nodes: 3, Streams: []load.StreamSpec{{Name: ordersName, Replicas: 3}, {Name: "AUDIT", Replicas: 3}}, Limits: smallLimits,
+	Cluster:  damagedCluster(3),
+	Shape: func(key load.Key) (rundir.Cluster, load.Spec) {
+		return damagedCluster(int(drawer{key}.of("nodes", 3, 3, 5))), damagedLoad
 	},
-	Load:     load.Spec{Groups: []load.Group{{Name: "c", Count: 6, PublishPerSecond: 60, ReadPerSecond: 20, Bytes: 200, LastPercent: 20}}},
+	Load:     damagedLoad,
 	Faults:   damageOneByOne,
 	Duration: 75 * time.Second,
 	Quiet:    15 * time.Second,
@@ -88,6 +89,15 @@ var wipedDisk = Experiment{
 	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: append([]spec.ID{spec.OneVotePerTerm, spec.OneLeaderPerTerm}, fallsWithDurability...)}},
 }
 
+var damagedLoad = load.Spec{Groups: []load.Group{{Name: "c", Count: 6, PublishPerSecond: 60, ReadPerSecond: 20, Bytes: 200, LastPercent: 20}}}
+
+// damagedCluster has its streams on all of its nodes: what strikes a minority of them strikes one of every stream's replicas.
+func damagedCluster(nodes int) rundir.Cluster {
+	return rundir.Cluster{
+		Nodes: nodes, Streams: []load.StreamSpec{{Name: ordersName, Replicas: nodes}, {Name: "AUDIT", Replicas: nodes}}, Limits: smallLimits,
+	}
+}
+
 const (
 	damageRounds = 5
 	damageEvery  = 11_000
@@ -98,8 +108,13 @@ func damageOneByOne(key load.Key, c rundir.Cluster) faults.Plan {
 	for n := range int64(damageRounds) {
 		d := drawer{key.Sub(fmt.Sprint("round ", n))}
 		at := (5000 + n*damageEvery + d.ms("at", 0, 1000)) * ms
-		who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
-		if d.of("leads", 0, 0, 1) == 1 {
+		first := d.ms("who", 0, int64(c.Nodes)-1)
+		who := faults.Node(1 + machine.NodeID(first))
+		switch {
+		case c.Nodes >= 5 && d.of("two", 0, 1) == 1:
+			second := (first + 1 + d.ms("second", 0, int64(c.Nodes)-2)) % int64(c.Nodes)
+			p.Faults = append(p.Faults, damage(drawer{d.key.Sub("second")}, faults.Node(1+machine.NodeID(second)), at+d.ms("later", 0, 2000)*ms)...)
+		case d.of("leads", 0, 0, 1) == 1:
 			who = faults.LeaderOf(c.Streams[d.ms("leads what", 0, int64(len(c.Streams))-1)].Name)
 		}
 		harm := damage(d, who, at)

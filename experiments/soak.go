@@ -86,6 +86,7 @@ func soakFaults(key load.Key, c rundir.Cluster) faults.Plan {
 	p := faults.Generate(uint64(key), opt)
 	p.Faults = append(p.Faults, soakAway(drawer{key.Sub("away")}, c)...)
 	p.Faults = append(p.Faults, soakDark(drawer{key.Sub("dark")}, c)...)
+	p.Faults = append(p.Faults, soakHarm(drawer{key.Sub("harm")}, c)...)
 	return p
 }
 
@@ -153,6 +154,26 @@ func soakDark(d drawer, c rundir.Cluster) []faults.Fault {
 		}
 		dark := faults.Fault{At: at + off, Kind: faults.Power, Targets: one(who), For: d.ms("for", 100, 1500) * ms, Keep: d.keep("keep"), Tear: d.of("tear", 0, 1) == 1}
 		out = append(out, slow, dark)
+	}
+	return out
+}
+
+// soakHarm takes from one node of some seeds what it had synced, once or twice, where every stream can spare one replica.
+// Whatever else goes on, one node is a minority.
+func soakHarm(d drawer, c rundir.Cluster) []faults.Fault {
+	for _, s := range c.Streams {
+		if s.Replicas < 3 {
+			return nil
+		}
+	}
+	if d.of("harm", 0, 0, 1) == 0 {
+		return nil
+	}
+	who := faults.Node(1 + machine.NodeID(d.ms("who", 0, int64(c.Nodes)-1)))
+	var out []faults.Fault
+	for n := range d.of("times", 1, 1, 2) {
+		d := drawer{d.key.Sub(fmt.Sprint("time ", n))}
+		out = append(out, damage(d, who, d.time("at", soakStart, soakEnd-3))...)
 	}
 	return out
 }
