@@ -81,7 +81,7 @@ func soakFaults(key load.Key, c rundir.Cluster) faults.Plan {
 	}
 	opt := faults.GenOptions{Nodes: c.Nodes, Start: soakStart * int64(time.Second), End: soakEnd * int64(time.Second), Streams: streams}
 	if c.Datagrams {
-		opt.Kinds = slices.DeleteFunc(faults.Kinds(), func(k faults.Kind) bool { return k == faults.Heal })
+		opt.Kinds = slices.DeleteFunc(faults.Kinds(), func(k faults.Kind) bool { return k == faults.Heal || k.Loses() })
 	}
 	p := faults.Generate(uint64(key), opt)
 	p.Faults = append(p.Faults, soakAway(drawer{key.Sub("away")}, c)...)

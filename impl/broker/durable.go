@@ -134,6 +134,6 @@ func (b *Broker) sendRaft(group uint64, m *pb.Message) {
 	p.raft = wire.AppendRaftFrame(p.raft, group, m)
 	b.fx.Charge(machine.WorkEncode, 1, int64(len(p.raft)-had), 0)
 	if m.GetType() == pb.MsgSnap {
-		b.groupByID(group).snapshotSent(m.GetTo())
+		b.groupByID(group).snapshotSent(m)
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -43,19 +44,35 @@ const (
 
 // snapshotSent notes that a peer was sent a snapshot. Raft then waits for it; if nothing comes
 // of it, the leader has to be told.
-func (g *group) snapshotSent(to uint64) {
+func (g *group) snapshotSent(m *pb.Message) {
+	sent := sentSnapshot{to: m.GetTo(), index: m.GetSnapshot().GetMetadata().GetIndex()}
 	for i := range g.snapshots {
-		if g.snapshots[i].to == to {
-			g.snapshots[i].ticks = 0
+		if g.snapshots[i].to == sent.to {
+			g.snapshots[i] = sent
 			return
 		}
 	}
-	g.snapshots = append(g.snapshots, sentSnapshot{to: to})
+	g.snapshots = append(g.snapshots, sent)
 }
 
 type sentSnapshot struct {
 	to    uint64 // raft id
+	index uint64
 	ticks int
+}
+
+// snapshotInstalled hears how far a peer has come. One that has installed its snapshot when this log begins
+// later already needs another, and raft would wait for it in vain.
+func (g *group) snapshotInstalled(from, index uint64) {
+	i := slices.IndexFunc(g.snapshots, func(s sentSnapshot) bool { return s.to == from && s.index <= index })
+	if i < 0 {
+		return
+	}
+	g.snapshots = slices.Delete(g.snapshots, i, i+1)
+	if g.leading && index < g.tail.base() {
+		g.node.ReportSnapshot(from, raft.SnapshotFinish)
+		g.queue()
+	}
 }
 
 func (g *group) tickSnapshots() {

@@ -53,6 +53,9 @@ func (g *group) receive(m *pb.Message) {
 		return
 	}
 	g.step(m)
+	if m.GetType() == pb.MsgAppResp && !m.GetReject() && len(g.snapshots) > 0 {
+		g.snapshotInstalled(m.GetFrom(), m.GetIndex())
+	}
 }
 
 // fromPeer says whether a message is one that a peer may send, and of a form that raft does not

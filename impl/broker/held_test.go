@@ -65,3 +65,13 @@ func TestASnapshotIsInstalledOnlyWhenItsCheckpointIsDurable(t *testing.T) {
 	require.Len(t, l.nodes[behind].stored["ORDERS"], 50)
 	require.Equal(t, l.nodes[leader].stored["ORDERS"], l.nodes[behind].stored["ORDERS"])
 }
+
+func TestAFollowerWhoseSnapshotIsOutOfDateWhenItIsInstalledGetsTheNextOneAtOnce(t *testing.T) {
+	l, leader, other, behind := fetching(t)
+	l.publish(leader, 41, 60)
+	require.Greater(t, l.orders(leader).tail.base(), l.orders(behind).fetch.index, "the leader has forgotten what comes after the snapshot")
+	l.release(behind)
+	l.run(10) // far less than the leader waits for a snapshot of which nothing is heard
+	require.Len(t, l.nodes[behind].stored["ORDERS"], 60)
+	require.Equal(t, l.nodes[other].stored["ORDERS"], l.nodes[behind].stored["ORDERS"])
+}
