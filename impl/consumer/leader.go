@@ -181,8 +181,8 @@ func (l *Leader) Removed(seq uint64, named bool) {
 	}
 	if l.mode == LogAfter {
 		l.view.Remove(nil, seq)
-		l.forget(seq)
 	}
+	l.forget(seq) // pending or not: without acks it may wait for somebody to be sent to
 }
 
 // Settled tells of a message that was settled in the state.
