@@ -123,6 +123,10 @@ func narrated(e *history.Event) string {
 		return fmt.Sprintf("n%d's store ends at %d, its log at entry %d", e.Node, e.Seq, e.Idx)
 	case "truncated":
 		return fmt.Sprintf("n%d cuts its log of %s from entry %d: %s", e.Node, groupName(e), e.Idx, e.Why)
+	case history.Harmed:
+		return fmt.Sprintf("n%d's disk: %s", e.Node, e.Why)
+	case "rejoined":
+		return fmt.Sprintf("n%d counts in %s again, in its life %d", e.Node, groupName(e), e.Member>>32)
 	case "damaged":
 		return fmt.Sprintf("n%d leaves %s: %s", e.Node, groupName(e), e.Why)
 	}

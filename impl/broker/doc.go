@@ -14,6 +14,8 @@
 //     decided at apply, in log order.
 //   - A confirmed ack is answered only as the consequence of applying it, and with delivered=before a delivery is sent
 //     only when it is counted in the log, by a leader that cannot have been deposed.
+//   - A node that lost part of what it had promised in a group (votes, entries, messages, its disk) never speaks again under
+//     the Raft id that promised it: the group lets it in as another member (members.go, rejoin.go, identity.go).
 //   - No goroutine, clock, file or socket; no map is ranged over on a path that makes effects.
 //   - Every queue is bounded, and what is discarded is observed. Who fills one is held back before it is full,
 //     and never for good (pressure.go).

@@ -60,7 +60,7 @@ func (g *group) lost(rec *store.GroupLog, f *foundStore) (why string, is bool) {
 	case g.self == noMember && g.b.damage != "":
 		return g.b.damage, true
 	case g.self == noMember:
-		return "the log had lost entries of this group", true
+		return "it had lost its part before, and has not been let in again", true
 	case f.damage != "":
 		return f.damage, true
 	case rec.Base > kept:

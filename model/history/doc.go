@@ -45,7 +45,9 @@
 // Seq} says that Node's store of Stream now holds only First to Seq of what it held, and nothing
 // if Seq < First. Between a node's Down and its next "recovered" of a stream,
 // nobody knows what its store of that stream holds. "removed" with a Why is a removal by a
-// declared rule (machine.Rule...): such a message is not lost.
+// declared rule (machine.Rule...): such a message is not lost. A node that is "damaged" in a Group takes no part in it until
+// it has "rejoined" as another Member: what Member did and what Node did under another id are two members' deeds, and votes.
+// "harmed" says that the disk, and not the node, is to blame.
 //
 // The final drain. After Healed, for each stream some client reads sequence 1, 2, 3, ... with
 // Final set (each again until it is answered) until an answer is not-found for a sequence above
