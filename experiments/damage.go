@@ -30,7 +30,7 @@ var damagedLogs = Experiment{
 	Faults:   damageOneByOne,
 	Duration: 75 * time.Second,
 	Quiet:    15 * time.Second,
-	Expect:   map[string]Expectation{"nats": {Violated: durabilityLost, Also: append([]spec.ID{spec.OneVotePerTerm, spec.OneLeaderPerTerm}, fallsWithDurability...)}},
+	Expect:   map[string]Expectation{"nats": {Violated: durabilityLost, Also: fallsWithDurability}},
 }
 
 // bitRot is nats-server#7549, with no power failure: one follower is cut off while the other two acknowledge; a bit of the
@@ -86,7 +86,7 @@ var wipedDisk = Experiment{
 	},
 	Duration: 55 * time.Second,
 	Quiet:    15 * time.Second,
-	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: append([]spec.ID{spec.OneVotePerTerm, spec.OneLeaderPerTerm}, fallsWithDurability...)}},
+	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: fallsWithDurability}},
 }
 
 var damagedLoad = load.Spec{Groups: []load.Group{{Name: "c", Count: 6, PublishPerSecond: 60, ReadPerSecond: 20, Bytes: 200, LastPercent: 20}}}

@@ -16,7 +16,7 @@ var (
 	fallsWithDurability = []spec.ID{
 		spec.NoAckedLoss, spec.NoAbortedRead, spec.OffsetConsistency, spec.LinearizableLog, spec.LinearizableWrites, spec.ReplicaAgreement,
 		spec.OneVotePerTerm, spec.OneLeaderPerTerm, spec.LogMatching, spec.AppliedAgreement, spec.LeaderCompleteness,
-		spec.PublishProgress,
+		spec.PublishProgress, spec.MonotonicReads,
 	}
 )
 
