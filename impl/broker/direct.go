@@ -23,7 +23,7 @@ func (g *group) level() bool { return g.applied >= g.commit }
 // then; only without a leader it ceases.
 func (s *streamState) offerDirect() {
 	b := s.g.b
-	switch keep := s.cfg.AllowDirect && s.g.absent == "" && s.g.fetch == nil && s.g.leader != 0; {
+	switch keep := s.cfg.AllowDirect && s.g.absent == "" && s.g.members.whole(s.g.self) && s.g.fetch == nil && s.g.leader != 0; {
 	case len(s.direct) == 0 && keep && s.g.level():
 		s.direct = []*subscription{
 			{filter: apiDirectGet + s.name(), queue: directGroup, handle: s.directGet},

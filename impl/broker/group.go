@@ -97,8 +97,8 @@ func (b *Broker) newGroup(id uint64, founders []memberID, dir string, makeState 
 		return nil, err
 	}
 	g.store = f.store
-	if rec.Hard.Self != 0 {
-		g.self = memberID(rec.Hard.Self)
+	if self := memberID(rec.Hard.Self); self != 0 && (self != noMember || b.cfg.Switches.Damage == "quarantine") {
+		g.self = self
 	}
 	if why, lost := g.lost(&rec, f); lost {
 		g.newTail(0, 0)

@@ -345,3 +345,21 @@ func TestAStreamWhoseReplicasAreLostSaysSo(t *testing.T) {
 	})
 	require.Contains(t, l.streamInfo(other, "ONE"), `"err_code":10194,"description":"stream is offline: of its 1 replicas those on `+nodeName(only)+` are lost"`)
 }
+
+func TestANodeThatHadLeftAGroupMayGoOnWithTheLogCut(t *testing.T) {
+	l := checkpointed(t, "reference")
+	l.power(2)
+	l.rot(2, "wal/", 700)
+	l.nodes[1].paused, l.nodes[3].paused = true, true
+	l.boot(2)
+	l.run(3)
+	require.NotEmpty(t, l.nodes[2].damaged)
+	l.power(2)
+	l.sw.Damage = "cut"
+	l.boot(2)
+	l.nodes[1].paused, l.nodes[3].paused = false, false
+	l.run(100)
+	require.True(t, l.allAlive())
+	require.Equal(t, memberID(2), l.orders(2).self)
+	l.storedAlike(40)
+}
