@@ -183,7 +183,7 @@ var consumerMutants = []Mutant{
 		Set: "bug-ack-before-apply=on", Experiment: "consumer-redelivery", Breaks: []spec.ID{spec.AckIsFinal, spec.AckFenced},
 	},
 	{
-		ID: "count-stays", What: "Redeliveries are not counted.",
+		ID: "count-stays", What: "Every other redelivery is not counted.",
 		Set: "bug-count-stays=on", Experiment: "consumer-redelivery", Breaks: []spec.ID{spec.DeliveryCounts},
 	},
 	{

@@ -89,7 +89,7 @@ const (
 	BugTermAsNak
 	// BugAckBeforeApply confirms an ack before its entry is applied.
 	BugAckBeforeApply
-	// BugCountStays does not count redeliveries.
+	// BugCountStays does not count every other redelivery.
 	BugCountStays
 	// BugForgetPending forgets, when the leader changes, what is pending.
 	BugForgetPending
@@ -154,7 +154,7 @@ var bugTable = [bugs]bugRow{
 	BugNakForgotten:      {"nak-forgotten", "naks are ignored"},
 	BugTermAsNak:         {"term-as-nak", "a term is taken for a nak"},
 	BugAckBeforeApply:    {"ack-before-apply", "an ack is confirmed before its entry is applied"},
-	BugCountStays:        {"count-stays", "redeliveries are not counted"},
+	BugCountStays:        {"count-stays", "every other redelivery is not counted"},
 	BugForgetPending:     {"forget-pending", "what is pending is lost when the leader changes"},
 	BugForgetAcks:        {"forget-acks", "acks above the floor are lost with a restart from a checkpoint"},
 	BugFetchTwice:        {"fetch-twice", "a message is delivered to two requests"},

@@ -392,7 +392,7 @@ func TestEveryPlantedBugOfConsumersIsHeardOf(t *testing.T) {
 		"nak-forgotten":        {"", waits, []string{"fetch 1", "ack 1 -NAK", "fetch 1"}},
 		"term-as-nak":          {"", waits, []string{"fetch 1", "ack 1 +TERM", "fetch 1"}},
 		"ack-before-apply":     {"", `{"durable_name":"C","ack_policy":"explicit"}`, []string{"fetch 1", "held"}},
-		"count-stays":          {"", waits, []string{"fetch 1", "wait 12", "fetch 1"}},
+		"count-stays":          {"", waits, []string{"fetch 1", "wait 12", "fetch 1", "wait 12", "fetch 1"}},
 		"forget-pending":       {"", waits, []string{"fetch 2", "depose", "wait 12", "fetch 5"}},
 		"forget-acks":          {"", `{"durable_name":"C","ack_policy":"explicit"}`, []string{"fetch 3", "ack 2 +ACK", "ack 3 +ACK", "publish 20", "restart", "fetch 5"}},
 		"fetch-twice":          {"", waits, []string{"fetch 6", "two"}},

@@ -50,7 +50,7 @@ type State struct {
 type Bugs struct {
 	FloorJumps    bool // the floor does not mind what is pending
 	AckNeighbour  bool // an ack settles the message behind it, too
-	CountStays    bool // redeliveries are not counted
+	CountStays    bool // every other redelivery is not counted
 	HalfWait      bool // ack waits end at half their time
 	MaxDeliver    bool // one delivery too many
 	MaxPending    bool // one pending message too many
@@ -108,7 +108,7 @@ func (s *State) Deliver(seq uint64, again bool) (d Delivery, ok bool) {
 			return d, false
 		}
 		s.Delivered.Consumer++
-		if !s.bugs.CountStays {
+		if !s.bugs.CountStays || s.Delivered.Consumer%2 == 0 {
 			p.count++
 		}
 		return Delivery{seq, s.Delivered.Consumer, p.count}, true
