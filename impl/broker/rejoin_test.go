@@ -354,10 +354,14 @@ func TestANodeThatHadLeftAGroupMayGoOnWithTheLogCut(t *testing.T) {
 	l.boot(2)
 	l.run(3)
 	require.NotEmpty(t, l.nodes[2].damaged)
-	l.power(2)
-	l.sw.Damage = "cut"
-	l.boot(2)
 	l.nodes[1].paused, l.nodes[3].paused = false, false
+	for _, id := range l.ids {
+		l.power(id)
+	}
+	l.sw.Damage, l.queue = "cut", nil
+	for _, id := range l.ids {
+		l.boot(id)
+	}
 	l.run(100)
 	require.True(t, l.allAlive())
 	require.Equal(t, memberID(2), l.orders(2).self)
