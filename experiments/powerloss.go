@@ -16,7 +16,8 @@ var (
 	fallsWithDurability = []spec.ID{
 		spec.NoAckedLoss, spec.NoAbortedRead, spec.OffsetConsistency, spec.LinearizableLog, spec.LinearizableWrites, spec.ReplicaAgreement,
 		spec.OneVotePerTerm, spec.OneLeaderPerTerm, spec.LogMatching, spec.AppliedAgreement, spec.LeaderCompleteness,
-		spec.PublishProgress, spec.MonotonicReads,
+		spec.PublishProgress, spec.MonotonicReads, spec.DirectRead, spec.RemovalByRule, spec.NoDoubleStore, spec.AckIsFinal,
+		spec.AtLeastOnce, spec.FirstOrder, spec.ConsumerNoPhantom, spec.ConsumerProgress,
 	}
 )
 

@@ -148,7 +148,7 @@ func TestWhatMakesNoSenseIsRefusedWith64AndSaysWhy(t *testing.T) {
 		{"run quickstart --seeds 1-x", "want FIRST-LAST"},
 		{"run quickstart --seeds 1-2 --jobs 0", "--jobs 0"},
 		{"run quickstart --set sync=never", `"never" is not one of group, interval, none`},
-		{"run quickstart --profile kafka", `unknown profile "kafka"`},
+		{"run quickstart --profile pulsar", `unknown profile "pulsar"`},
 		{"run quickstart --plan plan.txt", "belong to the experiment custom"},
 		{"run custom --cluster " + flags[1], "needs --"},
 		{"replay " + dir, "manifest.json is missing"},

@@ -55,7 +55,7 @@ experiments/examples.`,
 	flags.StringVar(&f.seed, "seed", "1", "the seed, decimal or hexadecimal with 0x")
 	flags.StringVar(&f.seeds, "seeds", "", "a range of seeds, as 1-2000")
 	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "processes that share a range of seeds")
-	flags.StringVar(&f.job.Options.Profile, "profile", "", "switches to start from: reference (the default) or nats")
+	flags.StringVar(&f.job.Options.Profile, "profile", "", "switches to start from: "+strings.Join(experiments.Profiles(), ", ")+" (default reference)")
 	flags.StringArrayVar(&f.job.Options.Set, "set", nil, "one switch, as sync=interval; may be repeated")
 	flags.BoolVar(&f.job.Trace, "trace", false, "also write every event of the world to trace.txt.zst")
 	flags.StringVar(&f.job.Out, "out", "out", "the root of run directories")
