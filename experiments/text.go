@@ -143,7 +143,7 @@ func PrintVerdicts(w io.Writer, r *checker.Report, claims spec.Claims) {
 		if _, claimed := claims.Of(v.Guarantee); !claimed {
 			note = " (not claimed)"
 		}
-		fmt.Fprintf(w, "  %-13s %-24s %s%s\n", v.Value, v.Guarantee, g.Title, note)
+		fmt.Fprintf(w, "  %-13s %-31s %s%s\n", v.Value, v.Guarantee, g.Title, note)
 		if v.Value == spec.Violated || v.Value == spec.Unknown {
 			fmt.Fprintf(w, "%s\n", wrap(v.Sentence, 96, "      "))
 		}
@@ -177,7 +177,7 @@ func (s *Summary) Print(w io.Writer, command string) {
 	fmt.Fprintf(w, "%s\n", s.Totals.Covered)
 	for _, g := range spec.Catalogue() {
 		if n := s.Broken[g.ID]; n > 0 {
-			fmt.Fprintf(w, "  %-24s violated in %d of %d\n", g.ID, n, s.Seeds)
+			fmt.Fprintf(w, "  %-31s violated in %d of %d\n", g.ID, n, s.Seeds)
 		}
 	}
 	s.printLosses(w)
