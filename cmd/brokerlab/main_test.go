@@ -158,7 +158,7 @@ func TestWhatMakesNoSenseIsRefusedWith64AndSaysWhy(t *testing.T) {
 		{"check " + filepath.Join(dir, "plan.txt"), "line 1: the header is not JSON"},
 		{"serve --port 99999", "--port 99999"},
 		{"serve --fast", "not defined: -fast"},
-		{"serve --profile nats", "sync=interval, damage=cut, conflict=truncate, pre-vote=off, read=local, expect=leader, dedup=leader, ack-fence=none, delivered=after without --unsafe"},
+		{"serve --profile nats", "sync=interval, damage=cut, conflict=truncate, pre-vote=off, read=local, expect=leader, dedup=leader, ack-fence=none, delivered=after, address=node without --unsafe"},
 		{"serve --routes nats://127.0.0.1:1", "routes need a cluster address"},
 		{"serve --cluster nats://127.0.0.1", "missing port"},
 		{"serve --cluster nats://127.0.0.1:99999", `port "99999" is not one of 1 to 65535`},
