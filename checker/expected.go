@@ -82,13 +82,10 @@ func (c *chain) add(seq uint64, x int32, e uint64, by moment) uint64 {
 
 func (j *expectedJudge) stored(h *history.History, ss *streamStores) {
 	c := &chain{rec: j.rec, ss: ss}
-	last := uint64(0)
 	ss.first.each(func(seq uint64, held *content) bool {
 		if held.pos == 0 || held.value == none {
 			return true
 		}
-		gap := last+1 != seq // somebody unknown may be between
-		last = seq
 		id := c.owner(seq, held.value)
 		if id == none || j.rec.ops[id].subject == none {
 			return true
@@ -103,17 +100,17 @@ func (j *expectedJudge) stored(h *history.History, ss *streamStores) {
 		switch {
 		case o.expect > 0 && seq != o.expect:
 			j.wrong(h, ss, id, seq, o.expect-1, prev)
-		case o.ofSubject > 0 && prev != e && !(prev < e && e < seq && (gap || !j.knows(ss, e))):
+		case o.ofSubject > 0 && prev != e && !(prev < e && e < seq && !c.knows(e)):
 			j.wrong(h, ss, id, seq, e, prev)
 		}
 		return true
 	})
 }
 
-// knows tells whether it is known what stands at seq.
-func (j *expectedJudge) knows(ss *streamStores, seq uint64) bool {
-	c := ss.first.value(seq)
-	return c.pos > 0 && c.value != none
+// knows tells whether it is known what stands at seq, and who put it there.
+func (c *chain) knows(seq uint64) bool {
+	held := c.ss.first.value(seq)
+	return held.pos > 0 && held.value != none && c.owner(seq, held.value) != none
 }
 
 // wrong takes a publish that was stored as seq though it expected e, and prev was the newest of its subject.

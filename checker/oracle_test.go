@@ -127,3 +127,35 @@ func BenchmarkLinearizableLog(b *testing.B) {
 		}
 	}
 }
+
+// What the judges of expectations and duplicates call a violation, no order of the log allows.
+func TestJudgesOfExpectationsAndDuplicatesAccuseOnlyWhatPorcupineRefutes(t *testing.T) {
+	n := 5000
+	if testing.Short() {
+		n = 400
+	}
+	ids := []spec.ID{spec.ExpectedSequence, spec.NoFalseDuplicate, spec.NoDoubleStore}
+	accused := map[spec.ID]int{}
+	for seed := range n {
+		r := rand.New(rand.NewPCG(uint64(seed), 19))
+		m := randomMix(r)
+		m.ids, m.cas, m.inFlight, m.flaws, m.watched = 50, 60, 20, r.IntN(9), r.IntN(2) == 0
+		if m.watched { // what nodes stored is more than porcupine knows
+			m.flaws = 0
+		}
+		h := generate(r, m)
+		for _, v := range Run(h, Options{Only: ids}).Verdicts {
+			if v.Value != spec.Violated {
+				continue
+			}
+			accused[v.Guarantee]++
+			if p := oracle(h); m.flaws == 0 || p == porcupine.Ok {
+				require.Failf(t, "a false alarm", "seed %d: %s: %s\nporcupine: %s\n%s", seed, v.Guarantee, v.Sentence, p, render(h))
+			}
+		}
+	}
+	t.Log(accused)
+	for _, id := range ids {
+		require.Greater(t, accused[id], n/400, "%s", id)
+	}
+}
