@@ -13,6 +13,11 @@
 //   - Judges find anomalies; whether one breaks a promise is for spec.Claims and
 //     Report.Overall to say.
 //
+// A message that is missing may have left its stream by a declared rule (rules.go). Where nodes were seen storing, what left was
+// seen to leave, and nothing else may be missing; elsewhere a message may be gone as soon as some call or limit may have covered
+// it. What a stream holds is followed by its committed log, as the first node made each change (ledger.go). A publish that
+// is tried again under its id is stored once and, when the window is over, perhaps again.
+//
 // Of core messaging, which stores nothing, what should have arrived is certain only by what came behind it: over one connection, and
 // over one session between two nodes, things arrive in order (core.go). CoreLosses says why each lost message was lost.
 //
