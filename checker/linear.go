@@ -197,6 +197,9 @@ func (l *logFold) goneSince(seq uint64, call int32, c *slot) int32 {
 	if l.rules.removedBy(seq, call) {
 		return l.rules.removed.value(seq) - 1
 	}
+	if l.rules.watched || len(l.rules.purges) > maxPurges {
+		return none
+	}
 	there := uint32(c.shown - 1) // known to be there, as it was in the log
 	for _, id := range l.rules.erased[seq] {
 		if o := &l.rec.ops[id]; o.status == done && !o.notFound && o.ret < call && uint32(o.call) > there {
@@ -205,7 +208,7 @@ func (l *logFold) goneSince(seq uint64, call int32, c *slot) int32 {
 	}
 	for _, id := range l.rules.purges {
 		o := &l.rec.ops[id]
-		if o.verb == purge && o.status == done && o.ret < call && uint32(o.call) > there && o.n == 0 && o.subject == none && (o.asked == 0 || seq < o.asked) {
+		if o.status == done && o.ret < call && uint32(o.call) > there && o.n == 0 && o.subject == none && (o.asked == 0 || seq < o.asked) {
 			return o.ret
 		}
 	}

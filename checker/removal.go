@@ -45,7 +45,7 @@ func (j *removalJudge) see(s *seen) {
 // wrong says what is wrong with a removal, by the ledger after it, and shows further events; it is empty if nothing is.
 func (j *removalJudge) wrong(l *ledger, s *seen) (string, []int32) {
 	cfg := &l.rules.cfg
-	bounded := l.rules.wide > s.pos // no update may have changed the limits
+	bounded := l.rules.updated > s.pos // no update may have changed the limits
 	switch s.e.Why {
 	case machine.RuleMaxMsgs:
 		return j.limited(l, s, &l.all, !bounded || cfg.MaxMsgs > 0 && l.all.count+1 >= cfg.MaxMsgs, fmt.Sprintf("%d messages may be there", cfg.MaxMsgs))
@@ -125,7 +125,7 @@ func (j *removalJudge) purged(l *ledger, s *seen) (string, []int32) {
 	for i := len(l.rules.purges) - 1; i >= 0; i-- {
 		o := &j.rec.ops[l.rules.purges[i]]
 		switch {
-		case o.verb != purge || o.status == failed:
+		case o.status == failed:
 		case !l.rules.covers(o, m):
 			if cert == nil {
 				why, cert = "no purge called before covers it", []int32{o.call, o.ret}

@@ -73,7 +73,7 @@ func (j *retentionJudge) full(l *ledger, s *seen) {
 // limits judges that a stream holds count messages of so many bytes when event e, at pos, comes.
 func (j *retentionJudge) limits(l *ledger, e *history.Event, pos int32, count, bytes int64) {
 	cfg := &l.rules.cfg
-	if l.vague || l.rules.wide <= pos || cfg.MaxMsgs <= 0 && cfg.MaxBytes <= 0 {
+	if l.vague || l.rules.updated <= pos || cfg.MaxMsgs <= 0 && cfg.MaxBytes <= 0 {
 		return
 	}
 	j.checked++
@@ -92,7 +92,7 @@ func (j *retentionJudge) limits(l *ledger, e *history.Event, pos int32, count, b
 
 func (j *retentionJudge) perSubject(l *ledger, e *history.Event, pos, x int32, count int64) {
 	limit := l.rules.cfg.MaxMsgsPer
-	if l.vague || l.rules.wide <= pos || limit <= 0 {
+	if l.vague || l.rules.updated <= pos || limit <= 0 {
 		return
 	}
 	if j.checked++; count <= limit {
@@ -119,7 +119,7 @@ func (j *retentionJudge) newest(l *ledger, e *history.Event) int32 {
 // old judges the age of a message that was read: after healing it is gone when the bound is over.
 func (j *retentionJudge) old(o *op) {
 	x := j.rec.rulesOf(o.stream)
-	if x.cfg.MaxAge <= 0 || j.rec.marks.healed == none || x.wide < o.ret || j.rec.clocks.stepped || j.rec.clocks.wrong || int(o.value) >= len(j.stored) || j.stored[o.value] == 0 {
+	if x.cfg.MaxAge <= 0 || j.rec.marks.healed == none || x.updated < o.ret || j.rec.clocks.stepped || j.rec.clocks.wrong || int(o.value) >= len(j.stored) || j.stored[o.value] == 0 {
 		return
 	}
 	if j.rec.values[o.value].tries > 1 {
@@ -166,7 +166,7 @@ func (j *retentionJudge) counted(h *history.History) {
 	}
 	for stream := range j.drained {
 		f, x := &j.drained[stream], j.rec.rulesOf(int32(stream))
-		if x.cfg.MaxMsgs <= 0 || x.wide != never || last[stream] > f.first {
+		if x.cfg.MaxMsgs <= 0 || x.updated != never || last[stream] > f.first {
 			continue
 		}
 		if j.checked++; int64(len(f.seqs)) > x.cfg.MaxMsgs && j.found(j.rec.streams.names[stream], f.first, f.last) {

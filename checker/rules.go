@@ -17,9 +17,11 @@ type rules struct {
 	removed table[int32]       // by sequence: position plus one of the first removal seen
 	any     bool               // something was seen removed, or a call may have removed something
 	erased  map[uint64][]int32 // calls to remove one message
-	purges  []int32            // calls to purge, and publishes that roll up
+	purges  []int32            // calls to purge
+	rollups []int32            // publishes that roll up
 	settled map[uint64]int32   // by sequence: position of the first call that may settle it
 	wide    int32              // from here on anything may be gone, or never
+	updated int32              // from here on the configuration may be another, or never
 }
 
 // message is what is known of one that may be gone: its sequence, its subject or none, and when it was published.
@@ -41,7 +43,7 @@ func (o *op) returned() moment { return moment{o.ret, o.retT} }
 const maxPurges = 64
 
 func newRules(rec *record) *rules {
-	return &rules{rec: rec, erased: map[uint64][]int32{}, settled: map[uint64]int32{}, wide: never}
+	return &rules{rec: rec, erased: map[uint64][]int32{}, settled: map[uint64]int32{}, wide: never, updated: never}
 }
 
 // declare takes the stream's configuration.
@@ -74,13 +76,15 @@ func (x *rules) called(id int32) {
 		x.erased[o.asked] = append(x.erased[o.asked], id)
 		x.any = true
 	case purge:
-		x.purged(id)
+		x.purges = append(x.purges, id)
+		x.purged(o)
 	case publish:
 		if o.rollup != noRollup {
-			x.purged(id)
+			x.rollups = append(x.rollups, id)
+			x.purged(o)
 		}
 	case update:
-		x.wide, x.any = min(x.wide, o.call), true
+		x.updated, x.any = min(x.updated, o.call), true
 	case ack, term:
 		if _, known := x.settled[o.asked]; !known && x.settles() {
 			x.settled[o.asked] = o.call
@@ -88,10 +92,10 @@ func (x *rules) called(id int32) {
 	}
 }
 
-func (x *rules) purged(id int32) {
+func (x *rules) purged(o *op) {
 	x.any = true
-	if x.purges = append(x.purges, id); len(x.purges) > maxPurges {
-		x.wide = min(x.wide, x.rec.ops[id].call)
+	if len(x.purges)+len(x.rollups) > maxPurges {
+		x.wide = min(x.wide, o.call)
 	}
 }
 
@@ -123,7 +127,7 @@ func (x *rules) gone(m message, by moment) bool {
 	if x.watched {
 		return x.removedBy(m.seq, by.pos)
 	}
-	return x.wide < by.pos || x.aged(m, by) || x.settledBy(m.seq, by.pos) || x.askedFor(m, by.pos)
+	return min(x.wide, x.updated) < by.pos || x.aged(m, by) || x.settledBy(m.seq, by.pos) || x.askedFor(m, by.pos)
 }
 
 func (x *rules) aged(m message, by moment) bool {
@@ -142,9 +146,11 @@ func (x *rules) askedFor(m message, by int32) bool {
 			return true
 		}
 	}
-	for _, id := range x.purges {
-		if o := &x.rec.ops[id]; o.status != failed && o.call < by && x.covers(o, m) {
-			return true
+	for _, list := range [2][]int32{x.purges, x.rollups} {
+		for _, id := range list {
+			if o := &x.rec.ops[id]; o.status != failed && o.call < by && x.covers(o, m) {
+				return true
+			}
 		}
 	}
 	return false
@@ -181,7 +187,7 @@ func (x *rules) pushedOut() uint64 {
 func (x *rules) skipped() uint64 {
 	low := x.cfg.FirstSeq
 	for _, id := range x.purges {
-		if o := &x.rec.ops[id]; o.verb == purge && o.status != failed && o.asked > 1 {
+		if o := &x.rec.ops[id]; o.status != failed && o.asked > 1 {
 			low = max(low, o.asked)
 		}
 	}
