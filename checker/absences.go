@@ -32,10 +32,8 @@ type absence struct {
 
 // lossyGroup is a group with those of its members who lost it.
 type lossyGroup struct {
-	id      uint64
 	stream  int32 // none for the group of the cluster itself
 	members []groupMember
-	lost    int // members without their part
 	deleted bool
 	// without are the times at which more than a minority was lost, from one to the next; the last may be open.
 	without []int64
@@ -75,7 +73,7 @@ func (l *absences) see(s *seen) {
 	case obsLeader, obsVoted, obsAppended, obsApplied, obsStored, obsAcked:
 		m := g.join(e.Node)
 		if m.gone != none && m.as == e.Member {
-			l.returned(g, m, s) // as if nothing had happened: whether it may is not asked here
+			l.returned(m, s) // as if nothing had happened: whether it may is not asked here
 		}
 		if m.gone == none {
 			m.as = e.Member
@@ -85,7 +83,7 @@ func (l *absences) see(s *seen) {
 	case obsRejoined:
 		m := g.join(e.Node)
 		if m.as = e.Member; m.gone != none {
-			l.returned(g, m, s)
+			l.returned(m, s)
 		}
 	case obsStreamDeleted:
 		g.deleted = true
@@ -100,7 +98,7 @@ func wiped(e *history.Event) bool {
 func (l *absences) group(e *history.Event, stream int32) *lossyGroup {
 	g := l.groups[e.Group]
 	if g == nil {
-		g = &lossyGroup{id: e.Group, stream: none}
+		g = &lossyGroup{stream: none}
 		l.groups[e.Group] = g
 		l.order = append(l.order, g)
 	}
@@ -145,27 +143,51 @@ func (l *absences) lose(g *lossyGroup, m *groupMember, s *seen) {
 	}
 	m.gone = int32(len(l.all))
 	l.all = append(l.all, absence{group: g, node: m.node, pos: s.pos, time: s.e.Time, back: none})
-	g.lost++
-	if 2*g.lost < l.replicas(g) {
-		return
-	}
-	if len(g.without)%2 == 0 {
-		g.without = append(g.without, s.e.Time)
-	}
-	for i := range g.members {
-		if open := g.members[i].gone; open != none {
-			l.all[open].outvoted = true
+	l.recount(s.e.Time)
+}
+
+func (l *absences) returned(m *groupMember, s *seen) {
+	x := &l.all[m.gone]
+	x.back, x.backT = s.pos, s.e.Time
+	m.gone = none
+	l.recount(s.e.Time)
+}
+
+// recount finds the groups that have lost more than a minority. A node that has lost its part of the cluster's own group
+// does not know which others it is to serve: it is lost to them, too, and comes back to them after it.
+func (l *absences) recount(now int64) {
+	stuck := slices.ContainsFunc(l.order, func(g *lossyGroup) bool { return g.stream == none && l.outvoted(g) })
+	for _, g := range l.order {
+		out := l.outvoted(g)
+		if open := len(g.without)%2 == 1; out != open {
+			g.without = append(g.without, now)
+		}
+		for i := range g.members {
+			if gone := g.members[i].gone; gone != none && (out || stuck) {
+				l.all[gone].outvoted = true
+			}
 		}
 	}
 }
 
-func (l *absences) returned(g *lossyGroup, m *groupMember, s *seen) {
-	x := &l.all[m.gone]
-	x.back, x.backT = s.pos, s.e.Time
-	m.gone = none
-	if g.lost--; 2*g.lost < l.replicas(g) && len(g.without)%2 == 1 {
-		g.without = append(g.without, s.e.Time)
+func (l *absences) outvoted(g *lossyGroup) bool {
+	lost := 0
+	for i := range g.members {
+		if g.members[i].gone != none || g.stream != none && l.astray(g.members[i].node) {
+			lost++
+		}
 	}
+	return lost > 0 && 2*lost >= l.replicas(g)
+}
+
+// astray says whether a node has lost its part of the cluster's own group.
+func (l *absences) astray(node uint32) bool {
+	for _, g := range l.order {
+		if m := g.member(node); g.stream == none && m != nil && m.gone != none {
+			return true
+		}
+	}
+	return false
 }
 
 // able says whether a stream kept a majority of its replicas from one time to another.

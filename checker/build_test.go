@@ -32,7 +32,8 @@ import (
 //	n1 stored 5 a [ts=12] [size=9]   n1 recovered 1 4 | n1 removed 5 WHY [ts=12] | n1 down power | n1 up
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
 //	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
-//	n1 damaged WHY      n1 rejoined life=1 | n1 harmed WHY    (life=1: observed as the member of its second life)
+//	n1 damaged WHY      n1 rejoined life=1 | n1 harmed WHY    (life=1: observed as the member of its second life;
+//	                    meta=1: in the cluster's own group)
 //	n1 delivered W 5 [n=1] [cseq=1] | n1 settled W 5 ack [n=1] | n1 floor W 5 [cseq=5]
 //	healed | drained | fault [KIND] on TEXT | fault [KIND] off TEXT
 //
@@ -106,6 +107,9 @@ func (b *builder) line(w []string) {
 		e.Kind, e.Verb = history.Obs, history.Verb(w[0])
 	case w[0][0] == 'n':
 		b.node(&e, w)
+		if _, ok := b.set["meta"]; ok {
+			e.Group, e.Stream = 2, ""
+		}
 	default:
 		b.client(&e, w)
 	}

@@ -77,8 +77,12 @@ func (j *returnJudge) conclude(h *history.History, v *Verdict, first, outvoted i
 		v.Value = spec.NotExercised
 		var who []string
 		for i := range j.absences.all {
-			if o := &j.absences.all[i]; o.outvoted && o.group == x.group {
-				who = append(who, nodeName(o.node)+" "+when(&h.Events[o.pos]))
+			if o := &j.absences.all[i]; o.outvoted && (o.group == x.group || o.group.stream == none) {
+				where := ""
+				if o.group != x.group {
+					where = " to " + j.name(o)
+				}
+				who = append(who, nodeName(o.node)+where+" "+when(&h.Events[o.pos]))
 			}
 		}
 		v.Sentence = fmt.Sprintf("More than a minority of the replicas of %s was lost at once (%s): it stands still rather than go on without what it had promised.",
