@@ -151,6 +151,10 @@ var streamRules = Experiment{
 	Faults:   rulesTrouble,
 	Duration: 54 * time.Second,
 	Quiet:    26 * time.Second,
+	Expect: map[string]Expectation{
+		// A leader that remembers ids when it proposes them remembers those that a full stream then refused.
+		"nats": {Violated: []spec.ID{spec.NoFalseDuplicate}, Also: append([]spec.ID{spec.NoDoubleStore}, fallsWithDurability...)},
+	},
 }
 
 // rulesTrouble changes leaders, takes power, and with every other seed has clocks step.
