@@ -12,9 +12,9 @@ import (
 
 // toiler answers every read with as many bytes, after work for each read and each byte.
 type toiler struct {
-	out    []*machine.ConnBuf
-	reads  int
-	bytes  int
+	out   []*machine.ConnBuf
+	reads int
+	bytes int
 }
 
 func (t *toiler) Footprint(dst []machine.Use) []machine.Use {

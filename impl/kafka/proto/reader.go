@@ -73,7 +73,7 @@ func (r *reader) count() int {
 
 func putUint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
 func putInt(dst []byte, v int64) []byte   { return binary.AppendVarint(dst, v) }
-func putBytes(dst, b []byte) []byte { return append(binary.AppendUvarint(dst, uint64(len(b))), b...) }
+func putBytes(dst, b []byte) []byte       { return append(binary.AppendUvarint(dst, uint64(len(b))), b...) }
 
 func putString(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
