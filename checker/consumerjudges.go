@@ -137,6 +137,7 @@ func (j *consumerJudge) delivered(c *consumerSeen, s *seen) {
 		for _, r := range m.got[:n] {
 			if r.n == s.e.N {
 				f.broken(fmt.Sprintf("Consumer %s delivered message %d twice as delivery %d: %s and %s.", c.name, m.seq, r.n, j.at(r.pos), when(s.e)), r.pos, s.pos)
+				break
 			}
 		}
 	}

@@ -196,7 +196,8 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 func (p *Panel) seatConsumers(rec *record, o Options, wanted func(...spec.ID) bool, add func(judge)) {
 	per := wanted(judgedIDs[:]...)
 	end := wanted(spec.AtLeastOnce, spec.ConsumerProgress)
-	if !per && !end {
+	leases := wanted(spec.ExclusiveDelivery, spec.RedeliveryInTime)
+	if !per && !end && !leases {
 		return
 	}
 	log := newConsumerLog(rec, &p.h.Header)
@@ -206,6 +207,9 @@ func (p *Panel) seatConsumers(rec *record, o Options, wanted func(...spec.ID) bo
 	}
 	if end {
 		add(&onlyOf{judge: newDrainJudge(rec, log, o.ProgressBound), only: o.Only})
+	}
+	if leases {
+		add(&redeliveryJudge{rec: rec, log: log, only: func(id spec.ID) bool { return wanted(id) }})
 	}
 }
 

@@ -8,6 +8,8 @@ const (
 	AckFenced         ID = "stale-ack-not-confirmed"
 	DeliveryCounts    ID = "delivery-counts"
 	NotEarly          ID = "redelivery-not-early"
+	RedeliveryInTime  ID = "redelivery-in-time"
+	ExclusiveDelivery ID = "exclusive-delivery"
 	MaxDeliver        ID = "max-deliver"
 	MaxAckPending     ID = "max-ack-pending"
 	SettledAsAsked    ID = "settled-as-asked"
@@ -50,6 +52,16 @@ var consumerGuarantees = []Guarantee{
 		NotEarly, Consumer, "No redelivery before its time",
 		"H(c, s, n) and H(c, s, m) with n < m are at least the ack wait (or the n-th backoff) apart, unless s was naked in between, and then the delay that was asked for.",
 		"a message handed out twice, by observations",
+	},
+	{
+		RedeliveryInTime, Consumer, "Redelivery in time",
+		"Five seconds after healing and later: a message that was handed out, and that a client naked or nobody settled, is handed out again within half a second of the nak's delay, or two of its ack wait, if fetches wait all the while; unless max_deliver is reached, or a rule removed it.",
+		"the mark healed; deliveries, naks, and fetches that are answered",
+	},
+	{
+		ExclusiveDelivery, Consumer, "One holder at a time",
+		"D(c, s, n) to one client and D(c, s, m) to another are not both within the ack wait of the other's fetch call, unless some client had settled or naked s.",
+		"a message delivered to two clients",
 	},
 	{
 		MaxDeliver, Consumer, "No more than the maximum of deliveries",
@@ -95,6 +107,8 @@ var consumerClaims = []Claim{
 	{Reference, AckFenced, append([]Setting{{Name: "ack-fence", Values: []string{"none"}}}, uncounted...), ourDesign},
 	{Reference, DeliveryCounts, uncounted, ourDesign},
 	{Reference, NotEarly, uncounted, ourDesign},
+	{Reference, RedeliveryInTime, forgetful, ourDesign},
+	{Reference, ExclusiveDelivery, uncounted, ourDesign},
 	{Reference, MaxDeliver, uncounted, ourDesign},
 	{Reference, MaxAckPending, uncounted, ourDesign},
 	{Reference, SettledAsAsked, forgetful, ourDesign},
@@ -107,6 +121,7 @@ var consumerClaims = []Claim{
 	{NATS, AtLeastOnce, nil, natsConsumers},
 	{NATS, AckIsFinal, nil, natsConsumers},
 	{NATS, AckFenced, nil, natsConsumers},
+	{NATS, RedeliveryInTime, nil, natsConsumers},
 	{NATS, MaxAckPending, uncounted, natsConsumers},
 	{NATS, SettledAsAsked, nil, natsConsumers},
 	{NATS, FirstOrder, uncounted, natsConsumers},
