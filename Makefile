@@ -59,7 +59,7 @@ fmt: $(GOFUMPT) ## rewrite files as gofumpt has them
 	$(GOFUMPT) -w .
 
 test: ## every test
-	$(GO) test -timeout 5m ./...
+	$(GO) test -timeout 15m ./...
 
 race: ## the packages with goroutines, under the race detector
 	@.ci/race $(RACE_PACKAGES)
