@@ -200,8 +200,10 @@ func (l *consumerLog) called(c *consumerSeen, s *seen) {
 			l.msg.termCall = s.pos
 		}
 	case nak:
-		l.msg = c.lease(s.e.Seq)
-		l.msg.naked, l.msg.delay, l.msg.nakN, l.msg.nakT = s.pos, int64(s.e.First), s.e.N, s.e.Time
+		// One of an earlier delivery, that comes late, takes the place of none of a later.
+		if l.msg = c.lease(s.e.Seq); s.e.N >= l.msg.nakN {
+			l.msg.naked, l.msg.delay, l.msg.nakN, l.msg.nakT = s.pos, int64(s.e.First), s.e.N, s.e.Time
+		}
 	case inProgress:
 		l.msg = c.lease(s.e.Seq)
 		l.msg.progress = s.e.Time
