@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -65,19 +64,12 @@ const mutantSeeds = 40
 func TestEveryPlantedBugIsCaughtAndItsExperimentHoldsWithoutIt(t *testing.T) {
 	for _, m := range Mutants() {
 		t.Run(m.ID, func(t *testing.T) {
-			caught := false
-			for seed := rundir.Seed(1); seed <= mutantSeeds && !caught; seed++ {
-				res := runSeed(t, m.Experiment, seed, Options{Set: []string{m.Set}})
-				caught = slices.ContainsFunc(m.Breaks, func(id spec.ID) bool {
-					return slices.Contains(append(slices.Clone(res.Manifest.Violated), res.Manifest.Unclaimed...), id)
-				})
-				if caught {
-					t.Logf("caught with seed %s: %s", seed, res.Sentence())
-					sound := runSeed(t, m.Experiment, seed, Options{})
-					require.Equal(t, spec.Holds, sound.Manifest.Verdict, "without the bug: %s", sound.Sentence())
-				}
-			}
-			require.True(t, caught, "repeat: brokerlab run %s --set %s --seeds 1-%d", m.Experiment, m.Set, mutantSeeds)
+			caught, err := m.Hunt(mutantSeeds, false)
+			require.NoError(t, err)
+			require.True(t, caught.Caught, "repeat: brokerlab run %s --set %s --seeds 1-%d", m.Experiment, m.Set, mutantSeeds)
+			t.Logf("caught with seed %s: %s", caught.Seed, caught.Sentence)
+			sound := runSeed(t, m.Experiment, caught.Seed, Options{})
+			require.Equal(t, spec.Holds, sound.Manifest.Verdict, "without the bug: %s", sound.Sentence())
 		})
 	}
 }

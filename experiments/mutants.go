@@ -175,6 +175,10 @@ var consumerMutants = []Mutant{
 		Set: "bug-max-pending-one-more=on", Experiment: "consumer-redelivery", Breaks: []spec.ID{spec.MaxAckPending},
 	},
 	{
+		ID: "nak-forgotten", What: "Naks are ignored.",
+		Set: "bug-nak-forgotten=on", Experiment: "consumer-redelivery", Breaks: []spec.ID{spec.RedeliveryInTime},
+	},
+	{
 		ID: "term-as-nak", What: "A term is taken for a nak.",
 		Set: "bug-term-as-nak=on", Experiment: "consumer-redelivery", Breaks: []spec.ID{spec.NotEarly, spec.SettledAsAsked, spec.AckIsFinal},
 	},

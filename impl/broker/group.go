@@ -4,6 +4,7 @@ import (
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"github.com/brokerlab/brokerlab/impl/quorum"
 	"github.com/brokerlab/brokerlab/impl/store"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
@@ -160,7 +161,7 @@ func (g *group) restoreTail(rec store.GroupLog) {
 	}
 	g.newTail(base, term)
 	if len(ents) > 0 {
-		g.tail.append(toRaft(ents))
+		g.tail.append(quorum.ToRaft(ents))
 	}
 	hs := rec.Hard
 	if g.b.bug(BugForgetVote) {
@@ -212,7 +213,7 @@ func (g *group) start() {
 		CheckQuorum:               true,
 		PreVote:                   sw.PreVote == "on",
 		ReadOnlyOption:            raft.ReadOnlySafe,
-		Logger:                    raftLogger{},
+		Logger:                    quorum.Logger{},
 		DisableProposalForwarding: true,
 	})
 	if err != nil {
@@ -309,7 +310,7 @@ func (g *group) storageAppend(m *pb.Message) {
 			g.note(NoteOverwritten)
 		}
 		g.tail.append(ents)
-		g.b.log.Append(g.id, fromRaft(ents))
+		g.b.log.Append(g.id, quorum.FromRaft(ents))
 		forced = true
 	}
 	voted := g.hardState(m)
@@ -424,46 +425,4 @@ func (g *group) observe(o machine.Observation) {
 		}
 		g.b.fx.Observe(o)
 	}
-}
-
-func toRaft(ents []store.Entry) []*pb.Entry {
-	block := make([]struct {
-		e pb.Entry
-		t pb.EntryType
-	}, len(ents))
-	out := make([]*pb.Entry, len(ents))
-	for i := range ents {
-		block[i].t = pb.EntryType(ents[i].Type)
-		block[i].e.Index, block[i].e.Term, block[i].e.Type, block[i].e.Data = &ents[i].Index, &ents[i].Term, &block[i].t, ents[i].Data
-		out[i] = &block[i].e
-	}
-	return out
-}
-
-func fromRaft(ents []*pb.Entry) []store.Entry {
-	out := make([]store.Entry, len(ents))
-	for i, e := range ents {
-		out[i] = store.Entry{Index: e.GetIndex(), Term: e.GetTerm(), Type: uint8(e.GetType()), Data: e.GetData()}
-	}
-	return out
-}
-
-// raftLogger silences raft's chatter and turns its panics into ours.
-type raftLogger struct{}
-
-func (raftLogger) Debug(...any)            {}
-func (raftLogger) Debugf(string, ...any)   {}
-func (raftLogger) Info(...any)             {}
-func (raftLogger) Infof(string, ...any)    {}
-func (raftLogger) Warning(...any)          {}
-func (raftLogger) Warningf(string, ...any) {}
-func (raftLogger) Error(...any)            {}
-func (raftLogger) Errorf(string, ...any)   {}
-func (raftLogger) Fatal(v ...any)          { machine.Broken("raft: %v", v) }
-func (raftLogger) Fatalf(f string, v ...any) {
-	machine.Broken("raft: "+f, v...)
-}
-func (raftLogger) Panic(v ...any) { machine.Broken("raft: %v", v) }
-func (raftLogger) Panicf(f string, v ...any) {
-	machine.Broken("raft: "+f, v...)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/idempotence"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/plog"
@@ -52,7 +53,7 @@ type Broker struct {
 	found      map[uint32]*foundLog
 	watermarks map[uint32]int64
 	peers      []*peer // by id, without this node
-	conns      map[machine.ConnID]*conn
+	conns      conns.Table
 
 	lastToken machine.Token
 	owners    map[machine.Token]*partition
@@ -79,9 +80,10 @@ func Boot(cfg Config) machine.Boot {
 			return nil, err
 		}
 		b := &Broker{
-			cfg: cfg.withDefaults(), env: env, fx: fx, conns: map[machine.ConnID]*conn{},
+			cfg: cfg.withDefaults(), env: env, fx: fx,
 			owners: map[machine.Token]*partition{}, reads: map[machine.Token]func([]byte){}, found: map[uint32]*foundLog{},
 		}
+		b.conns = conns.Table{Handle: b.request, MaxPending: b.cfg.MaxPending, Observe: b.cfg.Observe}
 		b.meta = metadata.New(metadata.Settings{ELR: cfg.ELR, Unclean: cfg.Unclean})
 		b.incarnation = env.Choices.Draw(purposeIncarnation, 0) | 1
 		for _, n := range slices.Sorted(slices.Values(cfg.Nodes)) {
@@ -210,16 +212,8 @@ func (b *Broker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) 
 	switch in.Kind {
 	case machine.TimerFired:
 		b.timer(in.Timer)
-	case machine.ConnOpened:
-		b.conns[in.Conn] = &conn{id: in.Conn, out: in.Out}
-	case machine.ConnBytes:
-		b.connBytes(in)
-	case machine.ConnClosed:
-		b.connClosed(in.Conn)
-	case machine.ConnDrained:
-		if c := b.conns[in.Conn]; c != nil {
-			c.backlog = in.N
-		}
+	case machine.ConnOpened, machine.ConnBytes, machine.ConnClosed, machine.ConnDrained:
+		b.conns.Step(in, fx)
 	case machine.PeerUp:
 		b.peerUp(in)
 	case machine.PeerDown:
@@ -313,17 +307,12 @@ func (b *Broker) diskDone(in *machine.Input) {
 
 // Footprint reports what lives in memory, by kind.
 func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
-	var logs, out machine.Use
+	logs := machine.Use{Kind: "partition logs"}
 	for _, p := range b.held {
 		logs.Count++
 		logs.Bytes += p.log.Cached()
 	}
-	for _, c := range b.conns { // map order: a sum
-		out.Count++
-		out.Bytes += c.backlog + int64(cap(c.out.B))
-	}
-	logs.Kind, out.Kind = "partition logs", "connections"
-	return append(dst, logs, out, machine.Use{Kind: "controller log", Count: 1, Bytes: b.group.Bytes()},
+	return append(dst, logs, b.conns.Footprint(), machine.Use{Kind: "controller log", Count: 1, Bytes: b.group.Bytes()},
 		machine.Use{Kind: "parked produces", Count: int64(b.parked), Bytes: int64(b.parked) * 128})
 }
 

@@ -1,73 +1,17 @@
 package kafka
 
 import (
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
-	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// conn is a client's connection.
-type conn struct {
-	id      machine.ConnID
-	out     *machine.ConnBuf
-	in      proto.Splitter
-	backlog int64
-	closed  bool
-}
-
-func (b *Broker) connBytes(in *machine.Input) {
-	c := b.conns[in.Conn]
-	if c == nil {
-		return
-	}
-	b.fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
-	err := c.in.Feed(in.Bytes, func(frame []byte) error {
-		if c.closed {
-			return errClosed
-		}
-		return b.request(c, frame)
-	})
-	if err != nil && !c.closed {
-		b.cut(c, err.Error())
-	}
-}
-
-var errClosed = &proto.Error{Where: "connection", Why: "is closed"}
-
-func (b *Broker) connClosed(id machine.ConnID) {
-	if c := b.conns[id]; c != nil {
-		c.closed = true
-		delete(b.conns, id)
-	}
-}
-
-// cut closes a connection: a request that makes no sense, or a client that does not read.
-func (b *Broker) cut(c *conn, why string) {
-	b.observe(machine.Observation{Kind: machine.Dropped, Conn: c.id, N: 1, Why: "connection: " + why})
-	b.fx.Closes = append(b.fx.Closes, machine.Close{Conn: c.id})
-	b.connClosed(c.id)
-}
-
 // reply answers a request of a client.
-func (b *Broker) reply(c *conn, correlation uint32, m proto.Message) {
-	if c.closed {
-		return
-	}
-	was := len(c.out.B)
-	c.out.B = proto.AppendReply(c.out.B, correlation, m)
-	b.fx.Touch(c.out)
-	b.fx.Charge(machine.WorkDeliver, 1, int64(len(c.out.B)-was), 1)
-	if c.backlog+int64(len(c.out.B)) > b.cfg.MaxPending {
-		b.cut(c, "it does not read")
-	}
+func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) {
+	b.conns.Reply(c, correlation, m, b.fx)
 }
 
 // request handles one request of a client.
-func (b *Broker) request(c *conn, frame []byte) error {
-	api, correlation, body, err := proto.SplitRequest(frame)
-	if err != nil {
-		return err
-	}
-	b.fx.Charge(machine.WorkAPI, 1, int64(len(body)), 1)
+func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
 	answer := func(m proto.Message) { b.reply(c, correlation, m) }
 	switch api {
 	case proto.Metadata:

@@ -1,13 +1,14 @@
 package kafka
 
 import (
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // consumerFetch is a consumer's fetch that waits for records, or for the disk.
 type consumerFetch struct {
-	c           *conn
+	c           *conns.Conn
 	correlation uint32
 	m           proto.FetchRequest
 	deadline    machine.Mono
@@ -21,7 +22,7 @@ type consumerFetch struct {
 const maxFetches = 10_000
 
 // fetch answers a consumer, at once or when there is enough below the high watermark, or its time is over.
-func (b *Broker) fetch(c *conn, correlation uint32, m *proto.FetchRequest) {
+func (b *Broker) fetch(c *conns.Conn, correlation uint32, m *proto.FetchRequest) {
 	f := &consumerFetch{c: c, correlation: correlation, m: *m, deadline: b.env.Mono + machine.Mono(max(m.MaxWait, 0))}
 	b.tryFetch(f, false)
 	if f.done || f.disk > 0 {
@@ -113,7 +114,7 @@ func (b *Broker) expireFetches() {
 			if b.env.Mono >= f.deadline {
 				b.tryFetch(f, true)
 			}
-			if !f.done && !f.c.closed {
+			if !f.done && !f.c.Closed() {
 				keep = append(keep, f)
 			}
 		}

@@ -3,13 +3,14 @@ package kafka
 import (
 	"slices"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
 // producing is a produce request that is not answered yet.
 type producing struct {
-	c           *conn
+	c           *conns.Conn
 	correlation uint32
 	acks        int8
 	reply       proto.ProduceReply
@@ -25,7 +26,7 @@ type parked struct {
 }
 
 // produce is ReplicaManager.appendRecords. With acks=0 there is no answer at all: an error closes the connection.
-func (b *Broker) produce(c *conn, correlation uint32, m *proto.ProduceRequest) {
+func (b *Broker) produce(c *conns.Conn, correlation uint32, m *proto.ProduceRequest) {
 	r := &producing{c: c, correlation: correlation, acks: m.Acks, left: len(m.Parts)}
 	r.reply.Parts = make([]proto.ProduceResult, len(m.Parts))
 	failed := false
@@ -53,7 +54,7 @@ func (b *Broker) produce(c *conn, correlation uint32, m *proto.ProduceRequest) {
 	}
 	if m.Acks == 0 {
 		if failed {
-			b.cut(c, "a produce without acknowledgement failed")
+			b.conns.Cut(c, "a produce without acknowledgement failed", b.fx)
 		}
 		return
 	}

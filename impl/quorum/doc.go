@@ -14,5 +14,6 @@
 // What it leaves out: snapshots, compaction and changes of membership. The log of a group lives in memory whole, so a
 // run has to fit; Config.MaxBytes refuses proposals beyond. Damage below a proof keeps the node down.
 //
-// It sees impl/store, impl/wire and model. Brokers under impl use it.
+// It sees impl/store, impl/wire and model. Brokers under impl use it; the reference broker, whose groups are its own
+// (impl/broker/group.go), shares raft.go.
 package quorum

@@ -62,12 +62,12 @@ func (l *Log) Open(cfg Config) *Group {
 	g.mem.hard = &pb.HardState{Term: &hs.Term, Vote: &hs.Vote, Commit: &hs.Commit}
 	g.mem.conf = &pb.ConfState{Voters: voters}
 	if len(rec.Entries) > 0 {
-		g.mem.append(toRaft(rec.Entries))
+		g.mem.append(ToRaft(rec.Entries))
 	}
 	node, err := raft.NewRawNode(&raft.Config{
 		ID: uint64(cfg.Node), ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks, Storage: &g.mem,
 		AsyncStorageWrites: true, MaxSizePerMsg: 1 << 20, MaxInflightMsgs: 64, MaxInflightBytes: 8 << 20,
-		MaxUncommittedEntriesSize: 64 << 20, CheckQuorum: true, PreVote: true, Logger: logger{}, DisableProposalForwarding: true,
+		MaxUncommittedEntriesSize: 64 << 20, CheckQuorum: true, PreVote: true, Logger: Logger{}, DisableProposalForwarding: true,
 	})
 	if err != nil {
 		machine.Broken("group %d: %v", cfg.ID, err)
@@ -184,7 +184,7 @@ func (g *Group) append(m *pb.Message) {
 	forced := false
 	if ents := m.GetEntries(); len(ents) > 0 {
 		g.mem.append(ents)
-		g.log.log.Append(g.cfg.ID, fromRaft(ents))
+		g.log.log.Append(g.cfg.ID, FromRaft(ents))
 		forced = true
 	}
 	w := waiting{group: g, responses: m.GetResponses(), entries: m.GetEntries()}
@@ -237,36 +237,3 @@ func (g *Group) observe(o machine.Observation) {
 		g.cfg.Observe(o)
 	}
 }
-
-func toRaft(ents []store.Entry) []*pb.Entry {
-	out := make([]*pb.Entry, len(ents))
-	for i := range ents {
-		typ := pb.EntryType(ents[i].Type)
-		out[i] = &pb.Entry{Index: &ents[i].Index, Term: &ents[i].Term, Type: &typ, Data: ents[i].Data}
-	}
-	return out
-}
-
-func fromRaft(ents []*pb.Entry) []store.Entry {
-	out := make([]store.Entry, len(ents))
-	for i, e := range ents {
-		out[i] = store.Entry{Index: e.GetIndex(), Term: e.GetTerm(), Type: uint8(e.GetType()), Data: e.GetData()}
-	}
-	return out
-}
-
-// logger silences raft's chatter and turns its panics into ours.
-type logger struct{}
-
-func (logger) Debug(...any)              {}
-func (logger) Debugf(string, ...any)     {}
-func (logger) Info(...any)               {}
-func (logger) Infof(string, ...any)      {}
-func (logger) Warning(...any)            {}
-func (logger) Warningf(string, ...any)   {}
-func (logger) Error(...any)              {}
-func (logger) Errorf(string, ...any)     {}
-func (logger) Fatal(v ...any)            { machine.Broken("raft: %v", v) }
-func (logger) Fatalf(f string, v ...any) { machine.Broken("raft: "+f, v...) }
-func (logger) Panic(v ...any)            { machine.Broken("raft: %v", v) }
-func (logger) Panicf(f string, v ...any) { machine.Broken("raft: "+f, v...) }

@@ -9,6 +9,7 @@ import (
 
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/impl/quorum"
@@ -91,7 +92,7 @@ type Broker struct {
 	held  []*partition          // the controller first
 	found map[uint64]*partition // logs that boot found, before the controller says whose they are
 	peers []*peer
-	conns map[machine.ConnID]*conn
+	conns conns.Table
 
 	lastToken machine.Token
 	owners    map[machine.Token]*partition
@@ -119,9 +120,10 @@ func Boot(cfg Config) machine.Boot {
 		}
 		b := &Broker{
 			cfg: cfg.withDefaults(), env: env, fx: fx, found: map[uint64]*partition{},
-			conns: map[machine.ConnID]*conn{}, owners: map[machine.Token]*partition{},
+			owners: map[machine.Token]*partition{},
 		}
 		b.boot = env.Choices.Draw(purposeBoot, 0) | 1
+		b.conns = conns.Table{Handle: b.request, MaxPending: b.cfg.MaxPending, Observe: b.cfg.Observe}
 		b.meta = metadata.New(metadata.Settings{})
 		for i, n := range slices.Sorted(slices.Values(cfg.Nodes)) { // members are fixed: known from the start
 			r := b.meta.Apply(uint64(i+1), &metadata.Command{Register: &proto.RegisterRequest{Node: uint32(n), Incarnation: 1}})
@@ -241,16 +243,8 @@ func (b *Broker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) 
 	case machine.TimerFired:
 		b.tick()
 		fx.SetTimer(in.Timer, env.Mono+machine.Mono(b.cfg.Tick))
-	case machine.ConnOpened:
-		b.conns[in.Conn] = &conn{id: in.Conn, out: in.Out}
-	case machine.ConnBytes:
-		b.connBytes(in)
-	case machine.ConnClosed:
-		b.connClosed(in.Conn)
-	case machine.ConnDrained:
-		if c := b.conns[in.Conn]; c != nil {
-			c.backlog = in.N
-		}
+	case machine.ConnOpened, machine.ConnBytes, machine.ConnClosed, machine.ConnDrained:
+		b.conns.Step(in, fx)
 	case machine.PeerUp, machine.PeerDown:
 		if in.Link == machine.RouteLink {
 			b.linkChanged(in)
@@ -346,16 +340,12 @@ func (b *Broker) place() error {
 
 // Footprint reports what lives in memory, by kind.
 func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
-	logs, out := machine.Use{Kind: "logs"}, machine.Use{Kind: "connections"}
+	logs := machine.Use{Kind: "logs"}
 	for _, p := range b.held {
 		logs.Count++
 		logs.Bytes += p.group.Bytes()
 	}
-	for _, c := range b.conns { // map order: a sum
-		out.Count++
-		out.Bytes += c.backlog + int64(cap(c.out.B))
-	}
-	return append(dst, logs, out)
+	return append(dst, logs, b.conns.Footprint())
 }
 
 func (b *Broker) observe(o machine.Observation) {

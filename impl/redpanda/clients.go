@@ -4,72 +4,18 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// conn is a client's connection.
-type conn struct {
-	id      machine.ConnID
-	out     *machine.ConnBuf
-	in      proto.Splitter
-	backlog int64
-	closed  bool
+func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) {
+	b.conns.Reply(c, correlation, m, b.fx)
 }
 
-var errClosed = &proto.Error{Where: "connection", Why: "is closed"}
-
-func (b *Broker) connBytes(in *machine.Input) {
-	c := b.conns[in.Conn]
-	if c == nil {
-		return
-	}
-	b.fx.Charge(machine.WorkParse, 1, int64(len(in.Bytes)), 0)
-	err := c.in.Feed(in.Bytes, func(frame []byte) error {
-		if c.closed {
-			return errClosed
-		}
-		return b.request(c, frame)
-	})
-	if err != nil && !c.closed {
-		b.cut(c, err.Error())
-	}
-}
-
-func (b *Broker) connClosed(id machine.ConnID) {
-	if c := b.conns[id]; c != nil {
-		c.closed = true
-		delete(b.conns, id)
-	}
-}
-
-func (b *Broker) cut(c *conn, why string) {
-	b.observe(machine.Observation{Kind: machine.Dropped, Conn: c.id, N: 1, Why: "connection: " + why})
-	b.fx.Closes = append(b.fx.Closes, machine.Close{Conn: c.id})
-	b.connClosed(c.id)
-}
-
-func (b *Broker) reply(c *conn, correlation uint32, m proto.Message) {
-	if c.closed {
-		return
-	}
-	was := len(c.out.B)
-	c.out.B = proto.AppendReply(c.out.B, correlation, m)
-	b.fx.Touch(c.out)
-	b.fx.Charge(machine.WorkDeliver, 1, int64(len(c.out.B)-was), 1)
-	if c.backlog+int64(len(c.out.B)) > b.cfg.MaxPending {
-		b.cut(c, "it does not read")
-	}
-}
-
-func (b *Broker) request(c *conn, frame []byte) error {
-	api, correlation, body, err := proto.SplitRequest(frame)
-	if err != nil {
-		return err
-	}
-	b.fx.Charge(machine.WorkAPI, 1, int64(len(body)), 1)
+func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
 	switch api {
 	case proto.Metadata:
 		b.reply(c, correlation, b.describe())
@@ -142,7 +88,7 @@ type producing struct {
 
 // produce proposes each batch as one entry. acks=1 is answered when the leader has taken it in: nothing is synced then
 // (raft_replica_max_flush_delay_ms stands behind it, for nobody waits).
-func (b *Broker) produce(c *conn, correlation uint32, m *proto.ProduceRequest) {
+func (b *Broker) produce(c *conns.Conn, correlation uint32, m *proto.ProduceRequest) {
 	r := &producing{left: len(m.Parts)}
 	r.reply.Parts = make([]proto.ProduceResult, len(m.Parts))
 	finish := func(i int, code proto.Code, base int64) {
@@ -179,7 +125,7 @@ func (b *Broker) produce(c *conn, correlation uint32, m *proto.ProduceRequest) {
 
 // fetch is a consumer's fetch that waits.
 type fetch struct {
-	c           *conn
+	c           *conns.Conn
 	correlation uint32
 	m           proto.FetchRequest
 	deadline    machine.Mono
@@ -229,7 +175,7 @@ func (b *Broker) tryFetch(f *fetch, expired bool) bool {
 }
 
 func (p *partition) wakeFetches() {
-	p.fetches = slices.DeleteFunc(p.fetches, func(f *fetch) bool { return f.c.closed || p.b.tryFetch(f, false) })
+	p.fetches = slices.DeleteFunc(p.fetches, func(f *fetch) bool { return f.c.Closed() || p.b.tryFetch(f, false) })
 }
 
 // expire answers fetches whose wait is over, and has the first replica of a new group stand for election.
@@ -241,7 +187,7 @@ func (b *Broker) expire() {
 			}
 		}
 		p.fetches = slices.DeleteFunc(p.fetches, func(f *fetch) bool {
-			return f.c.closed || p.b.tryFetch(f, b.env.Mono >= f.deadline)
+			return f.c.Closed() || p.b.tryFetch(f, b.env.Mono >= f.deadline)
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/brokerlab/brokerlab/model/stream"
 )
 
 // Config is a consumer's configuration, with the field names of the NATS JetStream API (nats-server
@@ -86,13 +88,10 @@ func (e *extras) each(visit func(name string, value *json.RawMessage)) {
 	visit("priority_timeout", &e.PriorityTimeout)
 }
 
-// asksNothing says whether a value is its type's zero.
+// asksNothing says whether a value is its type's zero: priority_policy and pause_until have zeros of their own.
 func asksNothing(value json.RawMessage) bool {
-	switch string(value) {
-	case "", "null", "false", "0", `""`, "{}", "[]", `"none"`, `"0001-01-01T00:00:00Z"`:
-		return true
-	}
-	return false
+	s := string(value)
+	return stream.AsksNothing(value) || s == `"none"` || s == `"0001-01-01T00:00:00Z"`
 }
 
 // Push says whether messages go to a subject of the consumer's own, unasked.

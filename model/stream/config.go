@@ -94,8 +94,8 @@ func (e *extras) each(visit func(name string, value *json.RawMessage)) {
 	visit("pedantic", &e.Pedantic)
 }
 
-// asksNothing says whether a value is its type's zero.
-func asksNothing(value json.RawMessage) bool {
+// AsksNothing says whether the value of a setting is its type's zero.
+func AsksNothing(value json.RawMessage) bool {
 	switch string(value) {
 	case "", "null", "false", "0", `""`, "{}", "[]":
 		return true
@@ -155,7 +155,7 @@ func (c Config) Defaults() Config {
 		}
 	}
 	c.each(func(_ string, value *json.RawMessage) {
-		if asksNothing(*value) {
+		if AsksNothing(*value) {
 			*value = nil
 		}
 	})

@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 	r.add(c.MirrorDir, "stream has no mirror but does have mirror direct")
 	c.checkSubjects(&r)
 	c.each(func(name string, value *json.RawMessage) {
-		r.add(!asksNothing(*value), "%s is not served by this broker yet", name)
+		r.add(!AsksNothing(*value), "%s is not served by this broker yet", name)
 	})
 	return r.err()
 }

@@ -12,8 +12,6 @@ const (
 	Produce
 	Fetch
 	ListOffset
-	OffsetCommit
-	OffsetFetch
 	// Between brokers.
 	ReplicaFetch
 	Heartbeat
@@ -25,7 +23,7 @@ const (
 // String is the request's name.
 func (a API) String() string {
 	names := [...]string{
-		"?", "metadata", "create-topic", "init-producer", "produce", "fetch", "list-offset", "offset-commit", "offset-fetch",
+		"?", "metadata", "create-topic", "init-producer", "produce", "fetch", "list-offset",
 		"replica-fetch", "heartbeat", "register", "alter-partition",
 	}
 	if int(a) < len(names) {
@@ -291,7 +289,7 @@ func (m *ListOffsetRequest) Append(dst []byte) []byte {
 }
 func (m *ListOffsetRequest) read(r *reader) { m.ID, m.Latest = uint32(r.uint()), r.bool() }
 
-// OffsetReply answers ListOffset and OffsetFetch; an Offset of -1 is none.
+// OffsetReply answers ListOffset; an Offset of -1 is none.
 type OffsetReply struct {
 	Code   Code
 	Offset int64
@@ -299,21 +297,6 @@ type OffsetReply struct {
 
 func (m *OffsetReply) Append(dst []byte) []byte { return putInt(putInt(dst, int64(m.Code)), m.Offset) }
 func (m *OffsetReply) read(r *reader)           { m.Code, m.Offset = Code(r.int()), r.int() }
-
-// OffsetRequest commits (OffsetCommit) the next offset that Group is to read of partition ID, or asks for it.
-type OffsetRequest struct {
-	Group  string
-	ID     uint32
-	Offset int64
-}
-
-func (m *OffsetRequest) Append(dst []byte) []byte {
-	return putInt(putUint(putString(dst, m.Group), uint64(m.ID)), m.Offset)
-}
-
-func (m *OffsetRequest) read(r *reader) {
-	m.Group, m.ID, m.Offset = r.string(), uint32(r.uint()), r.int()
-}
 
 // RegisterRequest makes a broker known to the controller. Incarnation names this process; Clean is the broker epoch of the
 // process before, if it ended in good order, else 0.

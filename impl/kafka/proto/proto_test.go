@@ -20,7 +20,6 @@ func samples() []Message {
 		&FetchReply{Parts: []FetchResult{{ID: 1, Code: OK, HW: 2, Start: 0, Diverging: true, DivergingEpoch: 3, DivergingEnd: 4, Batches: []byte("x")}}},
 		&ListOffsetRequest{ID: 1, Latest: true},
 		&OffsetReply{Code: OK, Offset: -1},
-		&OffsetRequest{Group: "g", ID: 1, Offset: 7},
 		&RegisterRequest{Node: 1, Incarnation: 2, Clean: 3},
 		&RegisterReply{Code: DuplicateRegistration, Epoch: 5},
 		&HeartbeatRequest{Node: 1, Epoch: 2, Index: 3},
