@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -56,6 +57,12 @@ func TestAHistoryIsInOrderAndItsStoredMessagesHaveNames(t *testing.T) {
 	require.Greater(t, stored, 3000)
 	require.Equal(t, 1, healed)
 	require.Equal(t, 1, drained)
+}
+
+func TestTheDemoEndsAsTheReadmeSays(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(text), runSeed(t, "quickstart", 1, Options{}).LastLine())
 }
 
 // mutantSeeds bounds the seeds in which a planted bug must be caught.

@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -73,6 +74,9 @@ func TestAMessageLostWithAllPowerIsHeldByNobodyFromTheLastRecoveryOn(t *testing.
 		require.NoError(t, os.WriteFile("figures/gallery/life.json", append(text, '\n'), 0o644))
 		require.NoError(t, os.WriteFile("figures/gallery/life.svg", f.SVG, 0o644))
 	}
+	drawn, err := os.ReadFile("figures/gallery/life.svg")
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(drawn, f.SVG), "the README's picture is not of today's run; GALLERY=1 go test -run TestAMessageLostWithAllPower ./experiments draws it anew")
 }
 
 func TestAMessageThatAPausedLeaderStillHoldsIsLostToTheStream(t *testing.T) {
