@@ -415,25 +415,5 @@ var streamMutants = []mutant{
 }
 
 func TestEveryMutantOfAStreamIsCaughtByTheJudgesThatShould(t *testing.T) {
-	for _, m := range streamMutants {
-		t.Run(m.name, func(t *testing.T) {
-			tried := 0
-			for seed := range 60 {
-				r := rand.New(rand.NewPCG(uint64(seed), 23))
-				h := streams(r)
-				if !m.breaks(r, h) {
-					continue
-				}
-				tried++
-				report := Run(h, Options{})
-				for _, id := range m.caught {
-					v := report.Of(id)
-					require.Equal(t, spec.Violated, v.Value, "seed %d: %s: %s", seed, id, v.Sentence)
-					require.NotEmpty(t, v.Certificate)
-					require.LessOrEqual(t, len(v.Certificate), 8)
-				}
-			}
-			require.Greater(t, tried, 20)
-		})
-	}
+	catchEvery(t, streamMutants, 23, streams)
 }
