@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/brokerlab/brokerlab/checker"
+	"github.com/brokerlab/brokerlab/experiments/designs"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
-	"github.com/brokerlab/brokerlab/impl/broker"
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -45,7 +45,7 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	if err != nil {
 		return nil, usagef("plan: %v", err)
 	}
-	d, _, err := designOf(c.Profile)
+	d, _, err := designs.Of(c.Profile)
 	if err != nil {
 		return nil, usagef("--profile: %v", err)
 	}
@@ -64,7 +64,7 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	}
 	run.play(w)
 	res := &Result{History: r.whole(), Claims: claims, Executed: w.Executed()}
-	res.Report = checker.Run(res.History, checker.Options{ProgressBound: d.bound})
+	res.Report = checker.Run(res.History, checker.Options{ProgressBound: d.Bound})
 	res.Manifest = manifest(&c, res, w, r.covered)
 	return res, nil
 }
@@ -140,13 +140,13 @@ func (r *run) nodes() []machine.NodeID {
 }
 
 func (r *run) brokers() ([]sim.Process, error) {
-	d, _, err := designOf(r.config.Profile)
+	d, _, err := designs.Of(r.config.Profile)
 	if err != nil {
 		return nil, err
 	}
 	var out []sim.Process
 	for _, id := range r.nodes() {
-		boot, err := d.broker(r.config, id, r.nodes())
+		boot, err := d.Broker(r.config, id, r.nodes())
 		if err != nil {
 			return nil, err
 		}
@@ -155,28 +155,15 @@ func (r *run) brokers() ([]sim.Process, error) {
 	return out, nil
 }
 
-func brokerConfig(c *rundir.Cluster, id machine.NodeID, nodes []machine.NodeID, switches broker.Switches) broker.Config {
-	return broker.Config{
-		Node: id, Nodes: nodes, Switches: switches, Observe: true,
-		TickEvery: c.TickMS * int64(time.Millisecond), ElectionTicks: c.ElectionTicks,
-		SyncInterval: c.SyncIntervalMS * int64(time.Millisecond),
-		SegmentBytes: c.Limits.SegmentBytes, MaxSegments: c.Limits.MaxSegments,
-		BlockBytes: c.Limits.BlockBytes, CacheBytes: c.Limits.CacheBytes,
-		TailBytes: c.Limits.TailBytes, KeepBytes: c.Limits.KeepBytes,
-		MaxBatch: c.Limits.BatchBytes, MaxQueue: c.Limits.QueueBytes,
-		MaxPending: c.Limits.PendingBytes, WriteDeadline: c.Limits.WriteDeadlineMS * int64(time.Millisecond),
-	}
-}
-
 // clients are the one that creates streams, those of the load, and the one that drains.
 func (r *run) clients() []sim.Process {
 	c := r.config
 	key := load.Key(c.Seed).Sub("load")
 	id := sim.FirstClient
-	d, _, _ := designOf(c.Profile) // brokers have asked
+	d, _, _ := designs.Of(c.Profile) // brokers have asked
 	var out []sim.Process
 	add := func(name string, first int, l load.Load) {
-		boot := d.client(c, seat{name: name, nodes: r.nodes(), first: machine.NodeID(first), load: l, record: clientRecorder{r.recorder, name}})
+		boot := d.Client(c, designs.Seat{Name: name, Nodes: r.nodes(), First: machine.NodeID(first), Load: l, Record: clientRecorder{r.recorder, name}})
 		out = append(out, sim.Process{ID: id, Name: name, Boot: boot})
 		id++
 	}

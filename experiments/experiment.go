@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/brokerlab/brokerlab/experiments/designs"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/impl/broker"
@@ -119,7 +120,7 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 	if o.Profile == "" {
 		o.Profile = e.Profile
 	}
-	d, profile, err := designOf(o.Profile)
+	d, profile, err := designs.Of(o.Profile)
 	if err != nil {
 		return rundir.Config{}, usagef("--profile: %v", err)
 	}
@@ -148,19 +149,19 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 		plan = e.Graded(load.Key(seed).Sub("plan"), c.Cluster, c.Level)
 	}
 	c.Plan = planLines(healed(plan, c.Heal))
-	return c, validate(&c, d.check(&c))
+	return c, validate(&c, d.Check(&c))
 }
 
 // settings are the switches of a profile with Set on top; set is Set by name. Unknown profiles, switches and ends, and one
 // switch set to two ends, are *UsageErrors.
-func (e Experiment) settings(d *design, profile string, user []string) (switches, set map[string]string, err error) {
-	if switches, err = d.profile(profile); err != nil {
+func (e Experiment) settings(d *designs.Design, profile string, user []string) (switches, set map[string]string, err error) {
+	if switches, err = d.Profile(profile); err != nil {
 		return nil, nil, usagef("--profile: %v", err)
 	}
 	if e.Profile == profile {
 		for _, s := range e.Set {
 			name, value, _ := strings.Cut(s, "=")
-			if err := d.set(switches, name, value); err != nil {
+			if err := d.Set(switches, name, value); err != nil {
 				return nil, nil, usagef("%s: %v", e.Name, err)
 			}
 		}
@@ -170,7 +171,7 @@ func (e Experiment) settings(d *design, profile string, user []string) (switches
 		if !ok {
 			return nil, nil, usagef("--set %s: want switch=value", s)
 		}
-		if err := d.set(switches, name, value); err != nil {
+		if err := d.Set(switches, name, value); err != nil {
 			return nil, nil, usagef("--set %s: %v", s, err)
 		}
 		if set == nil {
@@ -186,15 +187,15 @@ func (e Experiment) settings(d *design, profile string, user []string) (switches
 
 // Switches are those that the broker itself is to run with, as serve does.
 func (o Options) Switches() (switches broker.Switches, err error) {
-	d := natsDesign()
+	d := designs.All()[0]
 	if o.Profile == "" {
-		o.Profile = d.profiles[0]
+		o.Profile = d.Profiles[0]
 	}
 	m, _, err := Experiment{}.settings(d, o.Profile, o.Set)
 	if err != nil {
 		return switches, err
 	}
-	return switchesOf(m)
+	return designs.SwitchesOf(m)
 }
 
 // healed returns the plan with a heal at the end, unless it has one by then.
@@ -217,7 +218,7 @@ func planLines(p faults.Plan) []string {
 // checkLimits has the broker say what it thinks of the limits.
 func checkLimits(c *rundir.Cluster) error {
 	sizes := rundir.Cluster{Nodes: 1, Limits: c.Limits}
-	return brokerConfig(&sizes, 1, []machine.NodeID{1}, broker.Switches{}).Check()
+	return designs.BrokerConfig(&sizes, 1, []machine.NodeID{1}, broker.Switches{}).Check()
 }
 
 // Limits of a run.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brokerlab/brokerlab/experiments"
+	"github.com/brokerlab/brokerlab/experiments/designs"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 )
 
@@ -55,7 +56,7 @@ experiments/examples.`,
 	flags.StringVar(&f.seed, "seed", "1", "the seed, decimal or hexadecimal with 0x")
 	flags.StringVar(&f.seeds, "seeds", "", "a range of seeds, as 1-2000")
 	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "processes that share a range of seeds")
-	flags.StringVar(&f.job.Options.Profile, "profile", "", "switches to start from: "+strings.Join(experiments.Profiles(), ", ")+" (default reference)")
+	flags.StringVar(&f.job.Options.Profile, "profile", "", "switches to start from: "+strings.Join(designs.Profiles(), ", ")+" (default reference)")
 	flags.StringArrayVar(&f.job.Options.Set, "set", nil, "one switch, as sync=interval; may be repeated")
 	flags.BoolVar(&f.job.Trace, "trace", false, "also write every event of the world to trace.txt.zst")
 	flags.StringVar(&f.job.Out, "out", "out", "the root of run directories")

@@ -245,7 +245,11 @@ func (b *Broker) timer(key machine.TimerKey) {
 func (b *Broker) tick() {
 	b.live()
 	b.watchSessions()
+	flush := b.cfg.FlushInterval > 0 && b.env.Mono%machine.Mono(max(b.cfg.FlushInterval, tickEvery)) < tickEvery
 	for _, p := range b.held {
+		if flush {
+			p.log.Flush(b.fx)
+		}
 		p.tick()
 	}
 	for _, p := range b.peers {

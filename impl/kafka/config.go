@@ -31,6 +31,8 @@ type Config struct {
 	Linger int64
 	// Checkpoint is replica.high.watermark.checkpoint.interval.ms (5 s).
 	Checkpoint int64
+	// FlushInterval is log.flush.interval.ms: how old what is not synced may become (0: as old as the kernel lets it).
+	FlushInterval int64
 	// Rebalance is leader.imbalance.check.interval.seconds (300 s).
 	Rebalance int64
 	// SegmentBytes is log.segment.bytes (1 GiB); CacheBytes how much of a partition's log stays in memory (4 MiB).
@@ -89,6 +91,7 @@ func (c Config) Check() error {
 	}
 	bad(!slices.Contains(c.Nodes, c.Node) || c.Node == 0, "node %d is not among the cluster's nodes %v", c.Node, c.Nodes)
 	bad(c.ElectionTicks < 2 || c.ElectionTicks&(c.ElectionTicks-1) != 0, "election ticks must be a power of two of at least 2, got %d", c.ElectionTicks)
+	bad(c.FlushInterval < 0, "flush interval must not be negative, got %d", c.FlushInterval)
 	bad(c.Session <= c.Heartbeat, "a session of %d ns must be longer than its heartbeat of %d ns", c.Session, c.Heartbeat)
 	for _, t := range []struct {
 		name string

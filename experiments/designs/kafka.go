@@ -1,4 +1,4 @@
-package experiments
+package designs
 
 import (
 	"fmt"
@@ -23,16 +23,22 @@ type settingRow struct {
 // kafkaSettings are the broker's, the topic's and the producer's settings that claims depend on.
 var kafkaSettings = []settingRow{
 	{"acks", []string{"all", "1", "0"}, "acks of producers"},
-	{"flush", []string{"none", "each"}, "flush.messages of topics: never, or 1"},
+	{"flush", []string{"none", "each", "interval"}, "flush.messages of topics: never, or 1; or flush.ms, the cluster's sync_interval_ms"},
 	{"min-isr", []string{"2", "1"}, "min.insync.replicas of topics"},
 	{"elr", []string{"on", "off"}, "eligible leader replicas (KIP-966)"},
 	{"unclean", []string{"off", "on"}, "unclean.leader.election.enable"},
-	{"idempotence", []string{"on", "off"}, "enable.idempotence of producers; off with acks=0 and 1"},
+	idempotence, linger, batchSize,
 }
+
+var (
+	idempotence = settingRow{"idempotence", []string{"on", "off"}, "enable.idempotence of producers; off with acks=0 and 1"}
+	linger      = settingRow{"linger", []string{"5", "0", "1", "20", "100"}, "linger.ms of producers"}
+	batchSize   = settingRow{"batch", []string{"16k", "1k", "4k", "64k", "256k"}, "batch.size of producers, in bytes"}
+)
 
 var redpandaSettings = []settingRow{
 	{"acks", []string{"all", "1", "0"}, "acks of producers"},
-	{"idempotence", []string{"on", "off"}, "enable.idempotence of producers; off with acks=0 and 1"},
+	idempotence, linger, batchSize,
 }
 
 // setRow turns a switch of a table.
@@ -71,41 +77,51 @@ func rowDefaults(rows []settingRow) func(string) (map[string]string, error) {
 const kafkaBound = int64(20 * time.Second)
 
 // kafkaDesign is the Kafka-style broker with the defaults of Kafka 4.1.
-func kafkaDesign() *design {
-	return &design{
-		profiles: []string{"kafka"}, bound: kafkaBound, profile: rowDefaults(kafkaSettings), set: setRow(kafkaSettings), check: plainLogs,
-		broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
+func kafkaDesign() *Design {
+	return &Design{
+		Name: "kafka", Profiles: []string{"kafka"}, Bound: kafkaBound, Profile: rowDefaults(kafkaSettings), Set: setRow(kafkaSettings), Check: plainLogs,
+		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
+			interval := int64(0)
+			if c.Switches["flush"] == "interval" {
+				interval = c.Cluster.SyncIntervalMS * int64(time.Millisecond)
+			}
 			return kafka.Boot(kafka.Config{
-				Node: id, Nodes: nodes, Observe: true,
+				Node: id, Nodes: nodes, Observe: true, FlushInterval: interval,
 				ELR: c.Switches["elr"] == "on", Unclean: c.Switches["unclean"] == "on",
 				SegmentBytes: c.Cluster.Limits.SegmentBytes, CacheBytes: c.Cluster.Limits.CacheBytes,
 			}), nil
 		},
-		client: kafkaClient,
+		Client: kafkaClient,
 	}
 }
 
 // redpandaDesign is a Raft group a partition.
-func redpandaDesign() *design {
-	return &design{
-		profiles: []string{"redpanda"}, profile: rowDefaults(redpandaSettings), set: setRow(redpandaSettings), check: plainLogs,
-		broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
+func redpandaDesign() *Design {
+	return &Design{
+		Name: "redpanda", Profiles: []string{"redpanda"}, Profile: rowDefaults(redpandaSettings), Set: setRow(redpandaSettings), Check: plainLogs,
+		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
 			return redpanda.Boot(redpanda.Config{Node: id, Nodes: nodes, Observe: true, Tick: c.Cluster.TickMS * int64(time.Millisecond), ElectionTicks: c.Cluster.ElectionTicks}), nil
 		},
-		client: kafkaClient,
+		Client: kafkaClient,
 	}
 }
 
-func kafkaClient(c *rundir.Config, who seat) machine.Boot {
+func kafkaClient(c *rundir.Config, who Seat) machine.Boot {
 	acks := map[string]int8{"all": -1, "1": 1, "0": kclient.None}[c.Switches["acks"]]
 	minISR, _ := strconv.Atoi(c.Switches["min-isr"])
+	linger, _ := strconv.ParseInt(c.Switches["linger"], 10, 64)
+	if linger == 0 {
+		linger = -1 // the client's own word for none
+	}
+	batch, _ := strconv.Atoi(strings.TrimSuffix(c.Switches["batch"], "k"))
 	flush := 0
 	if c.Switches["flush"] == "each" {
 		flush = 1
 	}
 	return kclient.Boot(kclient.Config{
-		Name: who.name, Nodes: who.nodes, Load: who.load, Record: who.record,
+		Name: who.Name, Nodes: who.Nodes, Load: who.Load, Record: who.Record,
 		Acks: acks, Idempotent: acks == -1 && c.Switches["idempotence"] == "on", MinISR: minISR, Flush: flush,
+		Linger: linger * int64(time.Millisecond), BatchBytes: batch << 10,
 	})
 }
 
@@ -116,6 +132,7 @@ func plainLogs(c *rundir.Config) (faults []error) {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
+	bad(c.Switches["flush"] == "interval" && c.Cluster.SyncIntervalMS < 100, "cluster.sync_interval_ms: flush=interval needs one of at least 100, got %d", c.Cluster.SyncIntervalMS)
 	for i := range c.Cluster.Streams {
 		s := &c.Cluster.Streams[i]
 		at := fmt.Sprintf("cluster.streams[%d]", i)
