@@ -1,0 +1,78 @@
+package trial
+
+import (
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/sim/host"
+)
+
+// Measured is what came of a trial. Counts are of operations asked within the window.
+type Measured struct {
+	Trace  string
+	Events uint64 // of the world, the whole run
+	// Window is how long was measured, in nanoseconds.
+	Window int64
+	// Offered were asked; OK, Failed and Unknown is how they ended; Open had not by the end of the grace. Shed were not even
+	// asked: too many of their client's were open.
+	Offered, OK, Failed, Unknown, Open, Shed int64
+	// Done counts what ended well within the window, whenever it was asked: the achieved rate is Done over Window.
+	Done int64
+	// Latency of operations that ended well, from when they were due, in nanoseconds; those still open count with the time that
+	// they have waited. Arrival is that of messages at receivers, from when they were published.
+	Latency, Arrival *hdrhistogram.Histogram
+	Arrived          int64
+	Nodes            []Node
+	Samples          []Sample
+	GC               []Collected
+	Leaders          []Leadership
+	// Completions are the ends of the window's operations in the order of their coming, if they were kept.
+	Completions []Completion
+}
+
+// Node is what one broker used in the window.
+type Node struct {
+	Busy int64 // processor time, in nanoseconds over all lanes
+	// Peak of live bytes, as sampled, and bytes allocated by the work of the window are of this node's machine.
+	Peak int64
+	Work [machine.WorkKinds]machine.Work
+}
+
+// Sample is one step of the timeline, which ends At.
+type Sample struct {
+	At           int64
+	Done, Failed int64
+	Max          int64   // the longest latency of what ended well in it
+	Busy, Live   []int64 // of each node: processor time used in it, live bytes at its end
+}
+
+// Collected is something that a node's collector did.
+type Collected struct {
+	Node machine.NodeID
+	host.Event
+}
+
+// Leadership is a node that became leader of a group, or of a stream's partition.
+type Leadership struct {
+	At     int64
+	Node   machine.NodeID
+	Group  uint64
+	Stream string
+}
+
+// Completion is the end of an operation.
+type Completion struct {
+	Asked, At int64
+	OK        bool
+}
+
+// Latencies run from a microsecond to an hour, to three digits.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1000, int64(3600e9), 3) }
+
+// Rate is a count of the window a second, rounded.
+func (m *Measured) Rate(count int64) int64 { return (count*int64(1e9) + m.Window/2) / m.Window }
+
+// Quantile is the latency below which a share of ppm parts per million lies, in nanoseconds.
+func Quantile(h *hdrhistogram.Histogram, ppm int64) int64 {
+	return h.ValueAtQuantile(float64(ppm) / 10_000)
+}
