@@ -11,7 +11,9 @@ import (
 
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/designs"
+	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/experiments/studies"
 )
 
 // runFlags are those of run.
@@ -20,6 +22,7 @@ type runFlags struct {
 	seed  string
 	seeds string
 	jobs  int
+	study studyFlags
 }
 
 func (c *cli) runCommand() *cobra.Command {
@@ -43,6 +46,14 @@ experiments/examples.`,
 		Args: cobra.ExactArgs(1),
 		RunE: doing(func(cmd *cobra.Command, args []string) error {
 			f.job.Name = args[0]
+			if s, ok := studies.Find(args[0]); ok {
+				return c.runStudy(cmd, s, f)
+			}
+			for _, name := range []string{"size", "hardware"} {
+				if cmd.Flags().Changed(name) {
+					return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is no study", name, args[0])}
+				}
+			}
 			if f.seeds == "" {
 				return c.runOne(f)
 			}
@@ -60,6 +71,8 @@ experiments/examples.`,
 	flags.StringArrayVar(&f.job.Options.Set, "set", nil, "one switch, as sync=interval; may be repeated")
 	flags.BoolVar(&f.job.Trace, "trace", false, "also write every event of the world to trace.txt.zst")
 	flags.StringVar(&f.job.Out, "out", "out", "the root of run directories")
+	flags.StringVar(&f.study.size, "size", string(studies.Full), "studies: small or full")
+	flags.StringVar(&f.study.hardware, "hardware", "server", "studies: what brokers run on: a profile ("+strings.Join(hardware.Names(), ", ")+") or a file")
 	flags.StringVar(&f.job.ClusterFile, "cluster", "", "custom: the cluster, JSON")
 	flags.StringVar(&f.job.LoadFile, "load", "", "custom: the load, JSON")
 	flags.StringVar(&f.job.PlanFile, "plan", "", "custom: the faults, as a plan's text")

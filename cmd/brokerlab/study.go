@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brokerlab/brokerlab/experiments"
+	"github.com/brokerlab/brokerlab/experiments/studies"
+)
+
+// studyFlags are those of run that choose a study's cells.
+type studyFlags struct{ size, hardware string }
+
+// runStudy runs a study.
+func (c *cli) runStudy(cmd *cobra.Command, s studies.Study, f *runFlags) error {
+	for _, name := range []string{"seed", "profile", "set", "trace", "cluster", "load", "plan"} {
+		if cmd.Flags().Changed(name) {
+			return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seeds, --jobs and --out", name, s.Name)}
+		}
+	}
+	o := studies.Options{Size: studies.Size(f.study.size), Hardware: f.study.hardware}
+	if f.seeds != "" {
+		var err error
+		if o.From, o.To, err = parseRange(f.seeds); err != nil {
+			return err
+		}
+	}
+	if f.jobs < 1 {
+		return &experiments.UsageError{Why: fmt.Sprintf("--jobs %d: must be at least 1", f.jobs)}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r := &studies.Runner{Study: s, Options: o, Out: f.job.Out, Workers: f.jobs, Command: []string{self, studyWorkerName}}
+	if terminal(c.err) {
+		r.Progress = c.cellProgress(s.Name)
+	}
+	doc, err := r.Run(cmd.Context())
+	if r.Progress != nil {
+		fmt.Fprint(c.err, "\r\x1b[K")
+	}
+	if err != nil {
+		return err
+	}
+	c.status = doc.Exit()
+	if c.json {
+		return c.printJSON(doc)
+	}
+	doc.Print(c.out, r.Dir())
+	_, err = fmt.Fprintln(c.out, doc.LastLine())
+	return err
+}
+
+// cellProgress draws a line on a terminal.
+func (c *cli) cellProgress(name string) func(done, total int) {
+	start := time.Now()
+	return func(done, total int) {
+		left := time.Duration(float64(time.Since(start)) / float64(done) * float64(total-done)).Round(time.Second)
+		fmt.Fprintf(c.err, "\r\x1b[K%s: %d of %d cells, about %v to go", name, done, total, left)
+	}
+}
+
+const studyWorkerName = "study-worker"
+
+func (c *cli) studyWorkerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: studyWorkerName, Hidden: true, Args: cobra.NoArgs,
+		Short: "Run cells of a study read from standard input (started by run)",
+		RunE:  doing(func(*cobra.Command, []string) error { return studies.Worker(c.in, c.out) }),
+	}
+}

@@ -1,0 +1,123 @@
+// Package stats are the few statistics that comparisons state: medians and means with intervals, paired differences, shares.
+//
+// Intervals are at 95 %. Draws of the bootstrap are a function of the values and nothing else, so that the same table gives the
+// same figure. It imports gonum; experiments/studies import it.
+package stats
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Estimate is a value with its interval.
+type Estimate struct{ Value, Low, High float64 }
+
+// resamples of a bootstrap.
+const resamples = 1000
+
+// Median is the median with a bootstrap interval (percentile method); of fewer than five values with their range. No values are
+// all zero.
+func Median(values []int64) Estimate {
+	v := floats(values)
+	if len(v) == 0 {
+		return Estimate{}
+	}
+	slices.Sort(v)
+	e := Estimate{middle(v), v[0], v[len(v)-1]}
+	if len(v) < 5 {
+		return e
+	}
+	draw := rand.New(rand.NewPCG(uint64(len(v)), 0x9e3779b97f4a7c15)) //nolint:gosec // no secret
+	medians, again := make([]float64, resamples), make([]float64, len(v))
+	for i := range medians {
+		for j := range again {
+			again[j] = v[draw.IntN(len(v))]
+		}
+		slices.Sort(again)
+		medians[i] = middle(again)
+	}
+	slices.Sort(medians)
+	e.Low, e.High = stat.Quantile(0.025, stat.Empirical, medians, nil), stat.Quantile(0.975, stat.Empirical, medians, nil)
+	return e
+}
+
+// middle is the median of sorted values.
+func middle(v []float64) float64 {
+	n := len(v)
+	if n%2 == 1 {
+		return v[n/2]
+	}
+	return (v[n/2-1] + v[n/2]) / 2
+}
+
+// Mean is the mean with Student's interval; of one value there is none.
+func Mean(values []int64) Estimate { return mean(floats(values)) }
+
+// Paired is the mean of b-a over pairs that had everything else in common (the same seed), with Student's interval. The slices
+// must be as long as one another.
+func Paired(a, b []int64) Estimate {
+	d := make([]float64, len(a))
+	for i := range a {
+		d[i] = float64(b[i] - a[i])
+	}
+	return mean(d)
+}
+
+// PairedRatio is the geometric mean of b/a over pairs, with Student's interval of the logarithms. Pairs in which one is not above
+// zero are left out.
+func PairedRatio(a, b []int64) Estimate {
+	var logs []float64
+	for i := range a {
+		if a[i] > 0 && b[i] > 0 {
+			logs = append(logs, math.Log(float64(b[i])/float64(a[i])))
+		}
+	}
+	m := mean(logs)
+	return Estimate{math.Exp(m.Value), math.Exp(m.Low), math.Exp(m.High)}
+}
+
+func mean(v []float64) Estimate {
+	if len(v) == 0 {
+		return Estimate{}
+	}
+	m := stat.Mean(v, nil)
+	if len(v) == 1 {
+		return Estimate{m, m, m}
+	}
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(len(v) - 1)}.Quantile(0.975) * stat.StdDev(v, nil) / math.Sqrt(float64(len(v)))
+	return Estimate{m, m - half, m + half}
+}
+
+// Share is k of n with Wilson's interval, as a share of 1.
+func Share(k, n int64) Estimate {
+	if n == 0 {
+		return Estimate{}
+	}
+	const z = 1.959963984540054
+	p, size := float64(k)/float64(n), float64(n)
+	centre := (p + z*z/(2*size)) / (1 + z*z/size)
+	half := z / (1 + z*z/size) * math.Sqrt(p*(1-p)/size+z*z/(4*size*size))
+	return Estimate{p, max(centre-half, 0), min(centre+half, 1)}
+}
+
+// PowerLaw fits y = a·x^b by least squares of the logarithms, and says how well (R² of these). All values must be above zero.
+func PowerLaw(x, y []float64) (a, b, r2 float64) {
+	lx, ly := make([]float64, len(x)), make([]float64, len(y))
+	for i := range x {
+		lx[i], ly[i] = math.Log(x[i]), math.Log(y[i])
+	}
+	alpha, beta := stat.LinearRegression(lx, ly, nil, false)
+	return math.Exp(alpha), beta, stat.RSquared(lx, ly, nil, alpha, beta)
+}
+
+func floats(values []int64) []float64 {
+	v := make([]float64, len(values))
+	for i, x := range values {
+		v[i] = float64(x)
+	}
+	return v
+}

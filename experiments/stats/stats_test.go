@@ -1,0 +1,57 @@
+package stats
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAMedianOfFewHasTheirRange(t *testing.T) {
+	require.Equal(t, Estimate{3, 1, 10}, Median([]int64{10, 1, 3}))
+	require.Equal(t, Estimate{2, 1, 3}, Median([]int64{3, 1}))
+	require.Equal(t, Estimate{}, Median(nil))
+}
+
+func TestABootstrapIsTheSameEachTimeAndHoldsTheMedian(t *testing.T) {
+	values := []int64{5, 9, 12, 13, 15, 21, 22, 30, 41, 90}
+	e := Median(values)
+	require.Equal(t, e, Median(values))
+	require.Equal(t, 18.0, e.Value)
+	require.Less(t, e.Low, e.Value)
+	require.Greater(t, e.High, e.Value)
+	require.Greater(t, e.Low, 5.0)
+	require.Less(t, e.High, 90.0)
+}
+
+// Student (1908), table of the additional hours of sleep: ten patients, two drugs; mean difference 1.58, t with 9 degrees of
+// freedom 2.262, standard deviation 1.23.
+func TestStudentsOwnPairs(t *testing.T) {
+	a := []int64{7, -16, -2, -12, -1, 34, 37, 8, 0, 20}
+	b := []int64{19, 8, 11, 1, -1, 44, 55, 16, 46, 34}
+	e := Paired(a, b)
+	require.InDelta(t, 15.8, e.Value, 1e-9)
+	require.InDelta(t, 7.0, e.Low, 0.05)
+	require.InDelta(t, 24.6, e.High, 0.05)
+}
+
+func TestARatioOfPairsIsGeometric(t *testing.T) {
+	e := PairedRatio([]int64{1, 10, 0}, []int64{4, 10, 5})
+	require.InDelta(t, 2, e.Value, 1e-9)
+}
+
+// Wilson's interval for 0 of 30 is 0 to 11.35 %, for 15 of 30 33.15 to 66.85 %.
+func TestSharesHaveWilsonsInterval(t *testing.T) {
+	e := Share(0, 30)
+	require.InDelta(t, 0, e.Low, 1e-12)
+	require.InDelta(t, 0.1135, e.High, 1e-4)
+	e = Share(15, 30)
+	require.InDelta(t, 0.3315, e.Low, 1e-4)
+	require.InDelta(t, 0.6685, e.High, 1e-4)
+}
+
+func TestAPowerLawIsFound(t *testing.T) {
+	a, b, r2 := PowerLaw([]float64{1, 10, 100}, []float64{3, 30 * 3.1622776601683795, 3000})
+	require.InDelta(t, 3, a, 1e-9)
+	require.InDelta(t, 1.5, b, 1e-9)
+	require.InDelta(t, 1, r2, 1e-12)
+}
