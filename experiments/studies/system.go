@@ -1,6 +1,8 @@
 package studies
 
 import (
+	"slices"
+
 	"github.com/brokerlab/brokerlab/experiments/figures"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/trial"
@@ -12,6 +14,7 @@ const (
 	synced     = "synced"     // on the disks of a quorum, or of all in-sync replicas
 	replicated = "replicated" // in the page caches of a quorum, or of all in-sync replicas
 	memory     = "memory"     // in one node's page cache
+	oneSynced  = "one-synced" // on one node's disk
 )
 
 // system is a design with settings, as comparisons name it.
@@ -64,4 +67,14 @@ func streamName(i int) string {
 // publishers are clients that publish at a rate, open loop: however slow the answers, arrivals do not wait.
 func publishers(clients, perSecond, bytes int) load.Spec {
 	return load.Spec{Groups: []load.Group{{Name: "p", Count: clients, PublishPerSecond: perSecond, Bytes: bytes, MaxOpen: 1 << 20}}}
+}
+
+// unacknowledged says that producers are told nothing.
+func (s *system) unacknowledged() bool { return slices.Contains(s.set, "acks=0") }
+
+// every is the system with a sync every so many milliseconds, whatever is acknowledged meanwhile.
+func (s system) every(intervalMS int64, set string) system {
+	s = s.with(s.name, set)
+	s.syncMS = intervalMS
+	return s
 }

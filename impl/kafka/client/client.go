@@ -267,11 +267,11 @@ func (c *Client) expire(now int64) {
 // watch sets the timer to the next time at which something is to do.
 func (c *Client) watch(now int64) {
 	at := c.prod.next(now)
-	for _, d := range c.due {
-		if c.ops[d.num] != nil {
-			at = earlier(at, d.at)
-			break
-		}
+	for len(c.due) > 0 && c.ops[c.due[0].num] == nil {
+		c.due = c.due[1:] // it has ended
+	}
+	if len(c.due) > 0 {
+		at = earlier(at, c.due[0].at)
 	}
 	at = earlier(at, c.where.next(now))
 	for _, o := range c.waiting {

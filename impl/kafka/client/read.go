@@ -95,7 +95,8 @@ func (c *Client) any(now int64) *conn {
 
 // fetch reads the record at one offset: none is there while the high watermark is not above it.
 func (c *Client) fetch(k *conn, o *operation, p *proto.Partition, offset int64) {
-	m := &proto.FetchRequest{MaxWait: 0, MinBytes: 1, MaxBytes: 1 << 20, Parts: []proto.FetchPart{{ID: p.ID, Epoch: p.Epoch, Offset: max(offset, 0), LastEpoch: -1}}}
+	// A broker answers with at least one batch, however little is asked for.
+	m := &proto.FetchRequest{MaxWait: 0, MinBytes: 1, MaxBytes: 1, Parts: []proto.FetchPart{{ID: p.ID, Epoch: p.Epoch, Offset: max(offset, 0), LastEpoch: -1}}}
 	k.ask(proto.Fetch, m, func(body []byte, ok bool) {
 		var r proto.FetchReply
 		switch {

@@ -1,3 +1,0 @@
-package figures
-
-func StyleOf(design, policy string) Style { return Style{} }
