@@ -49,12 +49,12 @@ type Line struct {
 	Name  string
 	Style Style
 	// Points; with Low or High set an interval is drawn at each.
-	Points []Point
+	Points []XY
 	Kind   LineKind
 }
 
-// Point is a value with its interval: none if Low and High are both zero.
-type Point struct{ X, Y, Low, High float64 }
+// XY is a value with its interval: none if Low and High are both zero.
+type XY struct{ X, Y, Low, High float64 }
 
 // LineKind is how points are drawn.
 type LineKind uint8
@@ -95,7 +95,7 @@ const (
 type Mark uint8
 
 const (
-	Dot     Mark = iota // filled circle: synced on a quorum, or by all, before it is acknowledged
+	Disc    Mark = iota // filled circle: synced on a quorum, or by all, before it is acknowledged
 	Ring                // hollow circle: replicated before it is acknowledged, synced later
 	Cross               // neither: one node's memory, or nobody's
 	Square              // synced on one node
