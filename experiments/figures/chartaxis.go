@@ -57,6 +57,17 @@ func (d *direction) share(place float64) float64 {
 	return f
 }
 
+// breaks are where an axis is interrupted: between the scale and what stands apart.
+func (d *direction) breaks() (out []float64) {
+	if !math.IsNaN(d.foot) {
+		out = append(out, d.share((d.foot+d.first)/2))
+	}
+	if !math.IsNaN(d.head) {
+		out = append(out, d.share((d.head+d.last)/2))
+	}
+	return out
+}
+
 // newDirection fits an axis to the values that it has to show and, if they are on the scale, to guests: shades and rules.
 // Margin is the room beyond the extreme values.
 func newDirection(a Axis, values, guests []float64, margin float64) direction {
@@ -141,7 +152,7 @@ func (c *Chart) directions() (x, y direction) {
 	margin := 0.0
 	for i := range c.Lines {
 		l := &c.Lines[i]
-		if l.Kind == Joined || l.Kind == Marks || l.Kind == Stems {
+		if l.marked() || l.Kind == Stems {
 			margin = 0.03
 		}
 		lx, ly := l.extent(len(c.Y.Names) > 0, c.Y.Scale == Linear)
@@ -190,5 +201,5 @@ func (l *Line) extent(sideways, linear bool) (xs, ys []float64) {
 
 // whiskered says whether an interval is drawn at a point.
 func (l *Line) whiskered(p XY) bool {
-	return (l.Kind == Joined || l.Kind == Marks) && (p.Low != 0 || p.High != 0)
+	return l.marked() && (p.Low != 0 || p.High != 0)
 }

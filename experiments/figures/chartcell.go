@@ -1,6 +1,7 @@
 package figures
 
 import (
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot/text"
@@ -13,9 +14,9 @@ type cell struct {
 	*Chart
 	x, y           direction
 	xTicks, yTicks []graduation
-	// xNames and yNames are the lines of names; turned names stand slanting below the axis, each in one line.
+	// xNames and yNames are the lines of names. Names below the axis that are too wide for their places are turned by an angle.
 	xNames, yNames [][]string
-	turned         bool
+	turn           float64
 	title          []string
 	xLabel, yLabel []string
 	notes          []note
@@ -27,8 +28,13 @@ type cell struct {
 const (
 	tickRoom  = vg.Length(5) // tick and padding
 	slant     = math.Pi / 5
+	upright   = math.Pi / 2
 	titleRow  = vg.Length(14)
-	mostLines = 3 // of a name below its axis
+	mostLines = 5              // of a name below its axis
+	slantMost = vg.Length(100) // what a slanting name may be long
+	standMost = vg.Length(110) // where upright names are broken
+	laneRow   = vg.Length(26)  // of a name at the left
+	bareRoom  = vg.Length(48)  // height of a chart that only has blocks
 )
 
 func newCell(c *Chart) cell {
@@ -39,40 +45,78 @@ func newCell(c *Chart) cell {
 func tickText() text.Style  { return textStyle(tickSize, false, ink) }
 func labelText() text.Style { return textStyle(bodySize, false, ink) }
 
-// measure finds what the labels need, given the room that is beside the data so far and the height of data and axis.
-func (c *cell) measure(width, left, right, height vg.Length) {
-	length := width - left - right
+// measure finds what the labels need, given the room that is beside the data so far, the height that data and axis should have
+// and the height that the data have so far.
+func (c *cell) measure(width, beside, height, data vg.Length) {
+	length := width - beside
 	c.xTicks = c.x.ticks(ruler{length, true})
 	c.layNames(width, length)
-	c.xLabel = wrap(labelText(), c.X.Label, length)
+	c.xLabel = balance(labelText(), c.X.Label, length)
 	c.bottom = tickRoom + c.xTickHeight() + labelRow*vg.Length(len(c.xLabel)) + 2
-	c.yTicks = c.y.ticks(ruler{height - c.bottom, false})
-	c.yLabel = wrap(labelText(), c.Y.Label, height-c.bottom)
-	c.left = tickRoom + c.yTickWidth() + labelRow*vg.Length(len(c.yLabel)) + 3
+	c.least = c.leastData(height)
+	data = max(data, c.least)
+	c.yTicks = c.y.ticks(ruler{data, false})
+	c.yLabel = balance(labelText(), c.Y.Label, data)
+	c.left = c.yRoom()
 	c.right = 4
 	c.overhang(length)
-	c.title = wrap(textStyle(titleSize, true, ink), c.Title, length)
+	c.title = balance(textStyle(titleSize, true, ink), c.Title, length)
 	var rows int
 	c.notes, rows = notes(c.Chart, &c.x, 0, length)
-	c.strip = titleRow*vg.Length(len(c.title)) + noteRow*vg.Length(rows) + 5
+	c.strip = titleRow*vg.Length(len(c.title)) + noteRow*vg.Length(rows) + 4
 }
 
-// layNames breaks names into lines: at the left within two fifths of the width, below within their places, or else slanting.
-func (c *cell) layNames(width, length vg.Length) {
-	c.least = 0
-	c.yNames, c.xNames = nil, nil
-	most := 1
-	for _, name := range c.Y.Names {
-		lines := wrap(tickText(), name, width*0.42)
-		c.yNames = append(c.yNames, lines)
-		most = max(most, len(lines))
+// leastData is the height that the data need, if the panel is to be of a height with its axis: enough for all names, and what
+// an axis of long names takes away is added below.
+func (c *cell) leastData(height vg.Length) vg.Length {
+	switch {
+	case len(c.yNames) > 0:
+		most := 1
+		for _, lines := range c.yNames {
+			most = max(most, len(lines))
+		}
+		n := vg.Length(len(c.yNames))
+		row := max(laneRow, vg.Length(len(c.Lines))*(2*markRadius+2.5))
+		return max(n*(nameRow*vg.Length(most)+5), min(n*row, height-c.bottom))
+	case c.y.bare:
+		return bareRoom
 	}
-	c.least = vg.Length(len(c.Y.Names)) * (nameRow*vg.Length(most) + 5)
-	place := length/vg.Length(max(len(c.X.Names), 1)) - 6
+	return max(height-c.bottom, height*0.72)
+}
+
+// yRoom is what ticks and label of the vertical axis need.
+func (c *cell) yRoom() vg.Length {
+	return tickRoom + c.yTickWidth() + labelRow*vg.Length(len(c.yLabel)) + 4
+}
+
+// layNames breaks names into lines: at the left within two fifths of the width, below within their places, or else turned.
+func (c *cell) layNames(width, length vg.Length) {
+	c.yNames, c.xNames = nil, nil
+	for _, name := range c.Y.Names {
+		c.yNames = append(c.yNames, balance(tickText(), name, width*0.42))
+	}
+	place := length / vg.Length(max(len(c.X.Names), 1))
+	wide, long := false, false
 	for _, name := range c.X.Names {
-		lines := wrap(tickText(), name, max(place, 1))
-		c.turned = c.turned || widestWord(tickText(), name) > place || len(lines) > mostLines
+		lines := balance(tickText(), name, max(place-6, 1))
+		wide = wide || widestWord(tickText(), name) > place-6 || len(lines) > mostLines
+		long = long || tickText().Width(name) > slantMost
 		c.xNames = append(c.xNames, lines)
+	}
+	switch {
+	case c.turn == 0 && !wide: // once turned they stay turned, lest the layout swings to and fro
+		return
+	case long || place*vg.Length(math.Sin(slant)) < nameRow:
+		c.turn = upright
+	case c.turn == 0:
+		c.turn = slant
+	}
+	room := slantMost
+	if c.turn == upright {
+		room = standMost
+	}
+	for i, name := range c.X.Names {
+		c.xNames[i] = balance(tickText(), name, room)
 	}
 }
 
@@ -82,21 +126,28 @@ func (c *cell) xTickHeight() vg.Length {
 		return 0
 	}
 	height := nameRow
-	for i, lines := range c.xNames {
-		if c.turned {
-			height = max(height, tickText().Width(c.X.Names[i])*vg.Length(math.Sin(slant))+tickSize)
-		} else {
+	for _, lines := range c.xNames {
+		if c.turn == 0 {
 			height = max(height, nameRow*vg.Length(len(lines)))
+			continue
 		}
+		sin, cos := math.Sincos(c.turn)
+		height = max(height, widest(lines)*vg.Length(sin)+tickSize*vg.Length(cos))
 	}
 	return height
 }
 
+// widest is the width of the widest line.
+func widest(lines []string) (w vg.Length) {
+	for _, line := range lines {
+		w = max(w, tickText().Width(line))
+	}
+	return w
+}
+
 func (c *cell) yTickWidth() (w vg.Length) {
 	for _, lines := range c.yNames {
-		for _, line := range lines {
-			w = max(w, tickText().Width(line))
-		}
+		w = max(w, widest(lines))
 	}
 	if len(c.yNames) > 0 {
 		return w
@@ -111,16 +162,16 @@ func (c *cell) yTickWidth() (w vg.Length) {
 func (c *cell) overhang(length vg.Length) {
 	for i, t := range c.xTicks {
 		at := vg.Length(t.at) * length
-		before, after := tickText().Width(t.label)/2, tickText().Width(t.label)/2
-		switch {
-		case c.turned:
-			before, after = tickText().Width(t.label)*vg.Length(math.Cos(slant)), tickSize/2
-		case len(c.xNames) > 0:
-			before, after = 0, 0
-			for _, line := range c.xNames[i] {
-				before = max(before, tickText().Width(line)/2)
-			}
-			after = before
+		lines := []string{t.label}
+		if len(c.xNames) > 0 {
+			lines = c.xNames[i]
+		}
+		before := widest(lines) / 2
+		after := before
+		if c.turn != 0 {
+			sin, cos := math.Sincos(c.turn)
+			after = nameRow * vg.Length(sin) * vg.Length(len(lines)) / 2
+			before = widest(lines)*vg.Length(cos) + after
 		}
 		c.left, c.right = max(c.left, before-at+2), max(c.right, after+at-length+2)
 	}
@@ -133,21 +184,20 @@ func (c *cell) divide(length, height vg.Length) {
 	c.notes, _ = notes(c.Chart, &c.x, 0, length)
 }
 
-// draw draws a chart whose data lie in area, from the left end and the top of its cell.
-func (c *cell) draw(area draw.Canvas, left, top vg.Length) {
+// draw draws a chart whose data lie in area below top.
+func (c *cell) draw(area draw.Canvas, top vg.Length) {
 	for i, line := range c.title {
-		c2 := vg.Point{X: area.Min.X, Y: top - titleRow*(vg.Length(i)+0.5)}
-		area.FillText(textStyle(titleSize, true, ink), c2, line)
+		area.FillText(textStyle(titleSize, true, ink), vg.Point{X: area.Min.X, Y: top - titleRow*(vg.Length(i)+0.5)}, line)
 	}
 	c.drawShades(area)
 	c.drawGrid(area)
-	c.drawData(area)
 	c.drawAxes(area)
+	c.drawData(area)
 	for _, n := range c.notes {
 		at := vg.Point{X: area.Min.X + n.middle, Y: area.Max.Y + noteRow*(vg.Length(n.row)+0.5) + 1}
 		area.FillText(aligned(noteText(), text.XCenter), at, n.text)
 	}
-	c.drawLabels(area, left)
+	c.drawLabels(area)
 }
 
 // drawAxes draws both axes with their ticks.
@@ -161,6 +211,7 @@ func (c *cell) drawAxes(area draw.Canvas) {
 		}
 		return 3
 	}
+	c.drawBreaks(area, line)
 	if len(c.X.Names) == 0 {
 		for _, t := range c.xTicks {
 			x := area.X(t.at)
@@ -175,8 +226,26 @@ func (c *cell) drawAxes(area draw.Canvas) {
 	}
 }
 
+// drawBreaks interrupts axes where what has no place on the scale is set apart.
+func (c *cell) drawBreaks(area draw.Canvas, line draw.LineStyle) {
+	slash := func(x, y vg.Length) { area.StrokeLine2(line, x-2, y-2, x+2, y+2) }
+	blank := draw.LineStyle{Color: color.White, Width: 1.6}
+	for _, f := range c.x.breaks() {
+		x := area.X(f)
+		area.StrokeLine2(blank, x-1, area.Min.Y, x+1, area.Min.Y)
+		slash(x-1.2, area.Min.Y)
+		slash(x+1.2, area.Min.Y)
+	}
+	for _, f := range c.y.breaks() {
+		y := area.Y(f)
+		area.StrokeLine2(blank, area.Min.X, y-1, area.Min.X, y+1)
+		slash(area.Min.X, y-1.2)
+		slash(area.Min.X, y+1.2)
+	}
+}
+
 // drawLabels draws what stands beside ticks, and both axes' labels.
-func (c *cell) drawLabels(area draw.Canvas, left vg.Length) {
+func (c *cell) drawLabels(area draw.Canvas) {
 	for i, t := range c.yTicks {
 		lines := []string{t.label}
 		if len(c.yNames) > 0 {
@@ -184,7 +253,7 @@ func (c *cell) drawLabels(area draw.Canvas, left vg.Length) {
 		}
 		for k, line := range lines {
 			y := area.Y(t.at) + nameRow*(vg.Length(len(lines)-1)/2-vg.Length(k))
-			area.FillText(aligned(tickText(), text.XRight), vg.Point{X: area.Min.X - tickRoom, Y: y}, line)
+			area.FillText(aligned(tickText(), text.XRight), vg.Point{X: area.Min.X - tickRoom, Y: y + optical}, line)
 		}
 	}
 	foot := area.Min.Y - tickRoom
@@ -199,23 +268,30 @@ func (c *cell) drawLabels(area draw.Canvas, left vg.Length) {
 	upwards := aligned(labelText(), text.XCenter)
 	upwards.Rotation = math.Pi / 2
 	for i, line := range c.yLabel {
-		area.FillText(upwards, vg.Point{X: left + labelRow*(vg.Length(i)+0.5), Y: middle.Y}, line)
+		area.FillText(upwards, vg.Point{X: area.Min.X - c.yRoom() + labelRow*(vg.Length(i)+0.5), Y: middle.Y}, line)
 	}
 }
 
 func (c *cell) drawXLabel(area draw.Canvas, i int, t graduation, foot vg.Length) {
 	x := area.X(t.at)
-	if c.turned {
-		s := aligned(tickText(), text.XRight)
-		s.Rotation = slant
-		area.FillText(s, vg.Point{X: x + 2, Y: foot - tickSize/2 + 1}, t.label)
-		return
-	}
 	lines := []string{t.label}
 	if len(c.xNames) > 0 {
 		lines = c.xNames[i]
 	}
+	if c.turn == 0 {
+		for k, line := range lines {
+			area.FillText(aligned(tickText(), text.XCenter), vg.Point{X: x, Y: foot - nameRow*(vg.Length(k)+0.5)}, line)
+		}
+		return
+	}
+	s := aligned(tickText(), text.XRight)
+	s.Rotation = c.turn
+	sin, cos := math.Sincos(c.turn)
 	for k, line := range lines {
-		area.FillText(aligned(tickText(), text.XCenter), vg.Point{X: x, Y: foot - nameRow*(vg.Length(k)+0.5)}, line)
+		down := nameRow * (vg.Length(k) - vg.Length(len(lines)-1)/2)
+		area.FillText(s, vg.Point{
+			X: x + down*vg.Length(sin),
+			Y: foot - down*vg.Length(cos) - tickSize/2*vg.Length(cos),
+		}, line)
 	}
 }

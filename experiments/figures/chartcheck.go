@@ -15,7 +15,7 @@ func checkCharts(columns int, charts []Chart) error {
 	if len(charts) == 0 {
 		faults = append(faults, errors.New("no charts"))
 	}
-	looks := map[string]Style{}
+	looks := map[string][]*Line{}
 	for i := range charts {
 		for _, err := range checkChart(&charts[i], looks) {
 			faults = append(faults, fmt.Errorf("chart %d (%q): %w", i+1, charts[i].Title, err))
@@ -24,9 +24,9 @@ func checkCharts(columns int, charts []Chart) error {
 	return errors.Join(faults...)
 }
 
-// checkChart lists the faults of one chart. Looks are the styles that names have had so far: a legend shared by all charts
-// would lie about a name that has two.
-func checkChart(c *Chart, looks map[string]Style) (faults []error) {
+// checkChart lists the faults of one chart. Had are the lines of each name so far: a legend shared by all charts would lie about
+// a name that has two looks.
+func checkChart(c *Chart, had map[string][]*Line) (faults []error) {
 	for _, a := range [...]struct {
 		way string
 		Axis
@@ -45,12 +45,13 @@ func checkChart(c *Chart, looks map[string]Style) (faults []error) {
 		if err := l.check(); err != nil {
 			faults = append(faults, fmt.Errorf("line %d (%q): %w", i+1, l.Name, err))
 		}
-		look := l.look()
-		if had, ok := looks[l.Name]; ok && l.Name != "" && !alike(had, look) {
-			faults = append(faults, fmt.Errorf("line %d (%q): the name has two styles: %+v and %+v", i+1, l.Name, had, look))
-		} else if !ok {
-			looks[l.Name] = look
+		for _, before := range had[l.Name] {
+			if l.Name != "" && !alike(before, l) {
+				faults = append(faults, fmt.Errorf("line %d (%q): the name has two styles: %+v and %+v", i+1, l.Name, before.Style, l.Style))
+				break
+			}
 		}
+		had[l.Name] = append(had[l.Name], l)
 		if w := legendText().Width(l.Name) + swatchWidth; w > figureWidth-3*margin {
 			faults = append(faults, fmt.Errorf("line %d (%q): the name is too long for a legend", i+1, l.Name))
 		}
@@ -61,34 +62,23 @@ func checkChart(c *Chart, looks map[string]Style) (faults []error) {
 	return faults
 }
 
-// unmarked is the mark of a look that shows none.
-const unmarked Mark = 255
-
-// look is the part of a style that a line's kind shows.
-func (l *Line) look() Style {
-	s := l.Style
-	switch l.Kind {
-	case Plain, Steps:
-		s.Mark = unmarked
-	case Stems, Blocks, BandOnly:
-		s.Mark, s.Dashed = unmarked, false
-	case Marks:
-		s.Dashed = false
-	}
-	return s
+// alike says whether two lines can share a legend's entry: a band or a plain line goes with marks of the same colour.
+func alike(a, b *Line) bool {
+	marked := a.marked() && b.marked()
+	drawn := a.joins() && b.joins()
+	return a.Style.Color == b.Style.Color && (!marked || a.Style.Mark == b.Style.Mark) && (!drawn || a.Style.Dashed == b.Style.Dashed)
 }
 
-// alike says whether two looks can share a legend's entry: a band or a plain line goes with marks of the same colour.
-func alike(a, b Style) bool {
-	return a.Color == b.Color && (a.Mark == b.Mark || a.Mark == unmarked || b.Mark == unmarked)
-}
+// marked says whether a line shows marks, and joins whether it shows a line, which may be dashed.
+func (l *Line) marked() bool { return l.Kind == Joined || l.Kind == Marks }
+func (l *Line) joins() bool  { return l.Kind == Joined || l.Kind == Plain || l.Kind == Steps }
 
 // check returns the first fault of a line's points.
 func (l *Line) check() error {
 	if l.Kind > BandOnly {
 		return fmt.Errorf("unknown kind %d", l.Kind)
 	}
-	sorted := l.Kind == Joined || l.Kind == Plain || l.Kind == Steps || l.Kind == BandOnly
+	sorted := l.joins() || l.Kind == BandOnly
 	for i, p := range l.Points {
 		switch {
 		case !finite(p.X) || !finite(p.Y) || !finite(p.Low) || !finite(p.High):

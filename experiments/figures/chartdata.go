@@ -73,7 +73,7 @@ func (c *cell) drawData(area draw.Canvas) {
 		}
 	}
 	for i := range c.Lines {
-		if l := &c.Lines[i]; l.Kind == Joined || l.Kind == Marks {
+		if l := &c.Lines[i]; l.marked() {
 			c.drawWhiskers(area, l)
 			c.drawMarks(area, l)
 		}

@@ -2,6 +2,7 @@ package figures
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 
@@ -19,22 +20,29 @@ func Grid(name, title, caption, command string, columns int, charts []Chart) (Fi
 		return f, fmt.Errorf("figure %s: %w", name, err)
 	}
 	s := newSheet(title, command, min(columns, len(charts)), charts)
-	svg := vgsvg.New(figureWidth, s.height)
-	s.draw(draw.New(svg))
-	var b bytes.Buffer
-	if _, err := svg.WriteTo(&b); err != nil {
+	var svg, png error
+	f.SVG, svg = s.svg()
+	f.PNG, png = s.png()
+	if err := errors.Join(svg, png); err != nil {
 		return f, fmt.Errorf("figure %s: %w", name, err)
 	}
-	f.SVG = plainFonts(b.Bytes())
-
-	img := vgimg.NewWith(vgimg.UseWH(figureWidth, s.height), vgimg.UseDPI(pngDPI))
-	s.draw(draw.New(img))
-	b = bytes.Buffer{}
-	if _, err := (vgimg.PngCanvas{Canvas: img}).WriteTo(&b); err != nil {
-		return f, fmt.Errorf("figure %s: %w", name, err)
-	}
-	f.PNG = b.Bytes()
 	return f, nil
+}
+
+func (s *sheet) svg() ([]byte, error) {
+	c := vgsvg.New(figureWidth, s.height)
+	s.draw(draw.New(c))
+	var b bytes.Buffer
+	_, err := c.WriteTo(&b)
+	return plainFonts(b.Bytes()), err
+}
+
+func (s *sheet) png() ([]byte, error) {
+	c := vgimg.NewWith(vgimg.UseWH(figureWidth, s.height), vgimg.UseDPI(pngDPI))
+	s.draw(draw.New(c))
+	var b bytes.Buffer
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(&b)
+	return b.Bytes(), err
 }
 
 // sheet is a figure laid out: all sizes are known before anything is drawn.
@@ -61,7 +69,7 @@ func panelHeight(columns int) vg.Length { return [...]vg.Length{220, 190, 160, 1
 func newSheet(title, command string, columns int, charts []Chart) *sheet {
 	rows := (len(charts) + columns - 1) / columns
 	s := &sheet{
-		title:   wrap(textStyle(headSize, true, ink), title, figureWidth-2*margin),
+		title:   balance(textStyle(headSize, true, ink), title, figureWidth-2*margin),
 		command: commandLines(command),
 		legend:  legendRows(entries(charts)),
 		columns: columns,
@@ -97,10 +105,10 @@ func (s *sheet) settle() {
 	for range 4 {
 		for i := range s.cells {
 			c, col, row := &s.cells[i], i%s.columns, i/s.columns
-			c.measure(s.cellWidth(), s.left[col], s.right[col], max(panelHeight(s.columns), s.bottom[row]+s.data[row]))
+			c.measure(s.cellWidth(), s.left[col]+s.right[col], panelHeight(s.columns), s.data[row])
 			s.left[col], s.right[col] = max(s.left[col], c.left), max(s.right[col], c.right)
 			s.strip[row], s.bottom[row] = max(s.strip[row], c.strip), max(s.bottom[row], c.bottom)
-			s.data[row] = max(s.data[row], c.least, panelHeight(s.columns)-s.bottom[row])
+			s.data[row] = max(s.data[row], c.least)
 		}
 	}
 	for i := range s.cells {
@@ -117,24 +125,26 @@ func (s *sheet) draw(c draw.Canvas) {
 		c.FillText(textStyle(headSize, true, ink), vg.Point{X: c.Min.X + margin, Y: top - headRow*(vg.Length(i)+0.5)}, line)
 	}
 	drawLegend(c, s.legend, top-headRow*vg.Length(len(s.title)))
-	top -= s.top()
-	for row := range s.data {
-		for col := range s.columns {
-			i := row*s.columns + col
-			if i >= len(s.cells) {
-				break
-			}
-			left := c.Min.X + margin + vg.Length(col)*(s.cellWidth()+columnGap)
-			area := c
-			area.Min.X, area.Max.X = left+s.left[col], left+s.cellWidth()-s.right[col]
-			area.Max.Y = top - s.strip[row]
-			area.Min.Y = area.Max.Y - s.data[row]
-			s.cells[i].draw(area, left, top)
-		}
-		top -= s.strip[row] + s.data[row] + s.bottom[row] + rowGap
+	for i := range s.cells {
+		area := c
+		area.Rectangle = s.area(i)
+		s.cells[i].draw(area, area.Max.Y+s.strip[i/s.columns])
 	}
 	for i, line := range s.command {
 		y := c.Min.Y + margin + commandRow*(vg.Length(len(s.command)-i)-0.5)
 		c.FillText(textStyle(commandSize, false, faint), vg.Point{X: c.Min.X + margin, Y: y}, line)
 	}
+}
+
+// area is where the data of a chart are drawn, counted from the foot of the sheet.
+func (s *sheet) area(i int) (r vg.Rectangle) {
+	col, row := i%s.columns, i/s.columns
+	left, top := margin+vg.Length(col)*(s.cellWidth()+columnGap), s.height-margin-s.top()
+	for above := range row {
+		top -= s.strip[above] + s.data[above] + s.bottom[above] + rowGap
+	}
+	r.Min.X, r.Max.X = left+s.left[col], left+s.cellWidth()-s.right[col]
+	r.Max.Y = top - s.strip[row]
+	r.Min.Y = r.Max.Y - s.data[row]
+	return r
 }

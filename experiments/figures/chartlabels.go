@@ -23,6 +23,7 @@ const (
 	noteSize     = vg.Length(8.5)
 	swatchWidth  = vg.Length(28) // with the gap after it
 	legendMargin = vg.Length(14)
+	optical      = vg.Length(0.8) // digits and small letters look centred this much above the middle of their box
 )
 
 func legendText() text.Style { return textStyle(smallSize, false, ink) }
@@ -52,6 +53,19 @@ func wrap(s text.Style, words string, room vg.Length) (lines []string) {
 	}
 	if line != "" {
 		lines = append(lines, line)
+	}
+	return lines
+}
+
+// balance wraps into as few lines as wrap, all of about the same width.
+func balance(s text.Style, words string, room vg.Length) []string {
+	lines := wrap(s, words, room)
+	for narrow := room - 4; narrow > widestWord(s, words); narrow -= 4 {
+		less := wrap(s, words, narrow)
+		if len(less) > len(lines) {
+			break
+		}
+		lines = less
 	}
 	return lines
 }
@@ -137,7 +151,7 @@ func drawLegend(c draw.Canvas, rows [][]entry, top vg.Length) {
 			for _, l := range e.lines {
 				l.swatch(c, x, y)
 			}
-			c.FillText(legendText(), vg.Point{X: x + swatchWidth - 3, Y: y}, e.name)
+			c.FillText(legendText(), vg.Point{X: x + swatchWidth - 3, Y: y + optical}, e.name)
 			x += e.width()
 		}
 	}
@@ -154,27 +168,28 @@ type note struct {
 func noteText() text.Style { return textStyle(noteSize, false, faint) }
 
 // notes places the labels of shades and rules beside or, where they would overlap, above one another, between both ends of the
-// panel. Of labels with the same text those that have no room beside the first are left out.
+// panel. A label whose text is there already is left out if it needs a row of its own: ten elections at once need not be named
+// ten times.
 func notes(c *Chart, x *direction, left, right vg.Length) (out []note, rows int) {
 	add := func(text string, at float64) {
 		if text == "" || at < -1e-9 || at > 1+1e-9 {
 			return
 		}
-		for i, line := range slices.Backward(wrap(noteText(), text, right-left)) {
-			n := note{text: line, width: noteText().Width(line)}
+		row := 0
+		for _, line := range slices.Backward(balance(noteText(), text, right-left)) {
+			n := note{text: line, row: row, width: noteText().Width(line)}
 			n.middle = left + vg.Length(at)*(right-left)
 			n.middle = min(max(n.middle, left+n.width/2), right-n.width/2)
-			again := slices.IndexFunc(out, func(o note) bool { return o.text == line })
-			if again >= 0 && i == 0 {
-				n.row = out[again].row
-			}
-			for !n.free(out) && again < 0 {
+			again := slices.ContainsFunc(out, func(o note) bool { return o.text == line })
+			for n.row < 64 && !n.free(out) {
 				n.row++
 			}
-			if n.free(out) {
-				out = append(out, n)
-				rows = max(rows, n.row+1)
+			if again && n.row >= rows {
+				continue
 			}
+			out = append(out, n)
+			row = n.row + 1
+			rows = max(rows, row)
 		}
 	}
 	for _, s := range c.Shades {

@@ -145,7 +145,7 @@ func (l *Line) swatch(c draw.Canvas, x, y vg.Length) {
 	case Joined, Plain, Steps:
 		c.StrokeLine2(l.Style.stroke(1.4), x, y, end, y)
 	}
-	if l.Kind == Joined || l.Kind == Marks {
+	if l.marked() {
 		l.Style.stamp(c, middle)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 )
@@ -102,7 +103,7 @@ func (d *direction) linearTicks(r ruler, low, high float64) []graduation {
 		}
 		ticks = ticks[:0]
 		for k := from; k <= to; k++ {
-			ticks = append(ticks, graduation{d.at(k * step), d.Unit.label(k*step, 2*step)})
+			ticks = append(ticks, graduation{d.at(k * step), d.Unit.label(k*step, max(2*step, low))})
 		}
 		if r.fits(ticks) {
 			return ticks
@@ -270,5 +271,5 @@ func plain(v float64) string {
 	if err != nil || short == 0 {
 		return "0"
 	}
-	return strconv.FormatFloat(short, 'f', -1, 64)
+	return strings.Replace(strconv.FormatFloat(short, 'f', -1, 64), "-", "−", 1)
 }
