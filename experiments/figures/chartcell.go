@@ -3,6 +3,7 @@ package figures
 import (
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -111,12 +112,22 @@ func (c *cell) layNames(width, length vg.Length) {
 	case c.turn == 0:
 		c.turn = slant
 	}
-	room := slantMost
-	if c.turn == upright {
-		room = standMost
+	if c.turn == slant {
+		for i, name := range c.X.Names {
+			c.xNames[i] = []string{strings.Join(strings.Fields(name), " ")}
+		}
+		return
 	}
-	for i, name := range c.X.Names {
-		c.xNames[i] = balance(tickText(), name, room)
+	// As many lines as the places are wide for, and longer lines where they are narrow.
+	for room, most := standMost, 0; ; room += 20 {
+		most = 0
+		for i, name := range c.X.Names {
+			c.xNames[i] = balance(tickText(), name, room)
+			most = max(most, len(c.xNames[i]))
+		}
+		if most <= 1 || nameRow*vg.Length(most) <= place-2 {
+			return
+		}
 	}
 }
 
