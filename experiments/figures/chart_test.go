@@ -135,6 +135,7 @@ func TestTicksStandAtRoundNumbers(t *testing.T) {
 		{Axis{Scale: Log, Unit: PerMillion}, []float64{1, 1e6}, 200, "1 ppm 10 ppm 100 ppm 0.1 % 1 % 10 % 100 %"},
 		{Axis{Scale: Log, Unit: Ratio}, []float64{0.5, 4}, 200, "×0.5 ×1 ×2"},
 		{Axis{Scale: Log, Unit: PerSecond}, []float64{100, 1e6}, 200, "100/s 1 k/s 10 k/s 100 k/s 1 M/s"},
+		{Axis{Scale: Log, Min: 1, Max: 100}, []float64{0, 1}, 40, "10 100 0"},
 		{Axis{Unit: Bytes}, []float64{0, 4 << 20}, 100, "0 1 MiB 2 MiB 3 MiB 4 MiB"},
 		{Axis{Scale: Log, Unit: Bytes}, []float64{1 << 10, 1 << 30}, 100, "1 KiB 32 KiB 1 MiB 32 MiB 1 GiB"},
 		{Axis{Unit: Nanos}, []float64{0, 10e9}, 100, "0 2 s 4 s 6 s 8 s 10 s"},

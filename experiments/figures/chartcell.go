@@ -55,6 +55,9 @@ func (c *cell) measure(width, beside, height, data vg.Length) {
 	c.xLabel = balance(labelText(), c.X.Label, length)
 	c.bottom = tickRoom + c.xTickHeight() + labelRow*vg.Length(len(c.xLabel)) + 2
 	c.least = c.leastData(height)
+	for c.least < height && len(wrap(labelText(), c.Y.Label, c.least)) > 2 { // more lines would take the width
+		c.least += 10
+	}
 	data = max(data, c.least)
 	c.yTicks = c.y.ticks(ruler{data, false})
 	c.yLabel = balance(labelText(), c.Y.Label, data)

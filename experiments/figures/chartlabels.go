@@ -60,7 +60,11 @@ func wrap(s text.Style, words string, room vg.Length) (lines []string) {
 // balance wraps into as few lines as wrap, all of about the same width.
 func balance(s text.Style, words string, room vg.Length) []string {
 	lines := wrap(s, words, room)
-	for narrow := room - 4; narrow > widestWord(s, words); narrow -= 4 {
+	if len(lines) < 2 {
+		return lines
+	}
+	least := widestWord(s, words)
+	for narrow := room - 4; narrow > least; narrow -= 4 {
 		less := wrap(s, words, narrow)
 		if len(less) > len(lines) {
 			break
