@@ -16,9 +16,10 @@ type Axis struct {
 	Scale Scale
 	Unit  Unit
 	// Min and Max bound it; both zero: what the data need. On a logarithmic axis what is not above zero stands at its foot, on a
-	// tick labelled "none" (or "0").
+	// tick labelled "0"; on an axis of nines what is not below one stands at its head, on a tick labelled "100 %".
 	Min, Max float64
-	// Names, if given, are labels of the places 0, 1, 2 and so on.
+	// Names, if given, are labels of the places 0, 1, 2 and so on, from left to right or, on Y, from the top downwards; Min and Max
+	// are then without effect.
 	Names []string
 }
 
@@ -28,7 +29,7 @@ type Scale uint8
 const (
 	Linear Scale = iota
 	Log
-	// Nines spreads 1-1/x logarithmically: values are shares below 1 (0.5, 0.9, 0.99 and so on), labelled 50 %, 90 %, 99 %.
+	// Nines spreads 1/(1-x) logarithmically: values are shares below 1 (0.5, 0.9, 0.99 and so on), labelled 50 %, 90 %, 99 %.
 	Nines
 )
 
@@ -48,7 +49,7 @@ const (
 type Line struct {
 	Name  string
 	Style Style
-	// Points; with Low or High set an interval is drawn at each.
+	// Points; with Low or High set an interval is drawn at each, of Y or, where Y has names, of X.
 	Points []XY
 	Kind   LineKind
 }
@@ -65,7 +66,7 @@ const (
 	Plain                    // a line without marks
 	Steps                    // a line that goes level and then up or down
 	Stems                    // a stem from the foot of the chart to each point
-	Blocks                   // a block from X to X+High, Low and Y being its foot and head (0 and 1 of the axis if both are zero)
+	Blocks                   // a block from X to X+High, Low and Y being its foot and head (those of the panel if both are zero)
 	BandOnly                 // the area between Low and High, translucent
 )
 
