@@ -82,5 +82,3 @@ func frontierGrid(*Options) (points []Point) {
 	}
 	return points
 }
-
-func concludeFrontier(*Tables) (*Conclusion, error) { return &Conclusion{}, nil }
