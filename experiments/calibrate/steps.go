@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"time"
@@ -41,8 +42,8 @@ func (o *Options) progress(what string, done, of int) {
 }
 
 // Steps measures Step of every design. Each row is the fastest of three measurements, which are as far apart in time as
-// they can be: what disturbs one of them seldom disturbs all.
-func Steps(o Options) ([]Table, error) {
+// they can be: what disturbs one of them seldom disturbs all. The end of ctx is its end, with that error.
+func Steps(ctx context.Context, o Options) ([]Table, error) {
 	rounds, budget := 3, 150*time.Millisecond
 	if o.Quick {
 		rounds, budget = 1, 15*time.Millisecond
@@ -65,6 +66,9 @@ func Steps(o Options) ([]Table, error) {
 			for j := range all[i].scenarios {
 				s := &all[i].scenarios[j]
 				o.progress("step of "+all[i].name+", "+s.name, done, total)
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
 				row, err := all[i].measure(s, budget)
 				if err != nil {
 					return nil, fmt.Errorf("step of %s, %s: %w", all[i].name, s.name, err)
