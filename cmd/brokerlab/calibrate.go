@@ -25,7 +25,7 @@ func (c *cli) calibrateCommand() *cobra.Command {
 		Short: "Measure what brokers, disk and network cost on this machine, as a hardware profile",
 		Long: `Measure, on this machine, what the simulator's costs are made of: a step of each design's broker by
 kind of input, syncs, writes and reads of the disk under --dir, round trips and throughput over loopback. It takes two
-minutes (--quick: some seconds, with more noise), half a gigabyte of memory and of disk, and leaves no file but --out.
+minutes (--quick: some seconds, with more noise), some hundred megabytes of memory and of disk, and leaves no file but --out.
 
 The profile names for every constant its unit, its source and whether it was measured; what cannot be measured here, such as
 collectors, keeps the marks of the two-core profile. Run it on a machine that does nothing else.`,

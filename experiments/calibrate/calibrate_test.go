@@ -232,3 +232,21 @@ func TestACalibrationEndsWhenItIsToldTo(t *testing.T) {
 	require.Empty(t, left)
 	require.Less(t, time.Since(begin), 30*time.Second)
 }
+
+func TestAByteCostsNothingWhereBytesAndUnitsHardlyDiffer(t *testing.T) {
+	var rows []Row
+	for i := range 8 {
+		row := Row{Steps: 1}
+		row.Count[machine.WorkApply] = float64(1 + i%3)
+		row.Size[machine.WorkApply] = row.Count[machine.WorkApply] * float64(20+i)
+		row.Nanos = 20*row.Size[machine.WorkApply] - 1
+		rows = append(rows, row)
+	}
+	got := fit(rows, func(r *Row) float64 { return r.Nanos })
+	require.Zero(t, got[byteColumn(machine.WorkApply)])
+	require.InDelta(t, 20*23, got[unitColumn(machine.WorkApply)], 60)
+	rows[0].Size[machine.WorkApply] *= 100
+	rows[0].Nanos = 20*rows[0].Size[machine.WorkApply] - 1
+	got = fit(rows, func(r *Row) float64 { return r.Nanos })
+	require.InDelta(t, 20, got[byteColumn(machine.WorkApply)], 0.1)
+}
