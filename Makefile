@@ -19,7 +19,6 @@ RACE_PACKAGES := ./impl/drive/... ./cmd/...
 FUZZTIME ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
-STEPTIME ?= 200ms
 SEEDS ?= 1-50
 EXPERIMENT ?= quickstart
 
@@ -73,10 +72,9 @@ fuzz-short: ## every fuzz target for FUZZTIME
 bench: ## benchmarks matching BENCH, for BENCHTIME each
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
-bench-step: ## the broker's Step by kind of input, its work, and what a unit of work costs, as one table
+bench-step: build ## each design's Step by kind of input, its work, and what a unit of work costs, as tables
 	@mkdir -p out
-	@GOMAXPROCS=1 GOGC=800 $(GO) test ./impl/broker -run '^$$' -bench '^BenchmarkStep$$' -benchtime $(STEPTIME) -count 3 \
-		-step-table '$(CURDIR)/out/step.txt' >/dev/null
+	@bin/brokerlab calibrate --step >out/step.txt
 	@cat out/step.txt
 
 clean: ## remove what make made: bin, out, .tools

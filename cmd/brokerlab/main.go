@@ -97,7 +97,7 @@ that was as claimed or expected: 0 yes, 1 no, 2 unknown, 3 a replay diverged, 64
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "print JSON instead of text")
-	root.AddCommand(c.listCommand(), c.runCommand(), c.replayCommand(), c.whyCommand(), c.checkCommand(), c.reportCommand(), c.mutantsCommand(), c.serveCommand(), c.workerCommand(), c.studyWorkerCommand())
+	root.AddCommand(c.listCommand(), c.runCommand(), c.replayCommand(), c.whyCommand(), c.checkCommand(), c.reportCommand(), c.mutantsCommand(), c.serveCommand(), c.workerCommand(), c.studyWorkerCommand(), c.calibrateCommand())
 	return root
 }
 

@@ -41,7 +41,8 @@ func TestEveryProfileOfTheBinaryMakesAWholeHost(t *testing.T) {
 			h, err := p.Host(program, host.CollectorConfig{})
 			require.NoError(t, err, "%s on %s", program, name)
 			require.LessOrEqual(t, h.Program.Lanes, h.Cores)
-			require.Positive(t, h.Program.Work[machine.WorkParse].Nanos, "%s on %s", program, name)
+			require.Positive(t, h.Program.Work[machine.WorkRaft].Nanos, "%s on %s", program, name)
+			require.Positive(t, h.Program.Work[machine.WorkRaft].Alloc+h.Program.Work[machine.WorkEncode].PerKB, "%s on %s", program, name)
 		}
 		require.NotEqual(t, p.Disk().SyncTime, p.Disk().WriteTime)
 		require.Positive(t, p.Network().PicosPerByte)
@@ -216,5 +217,25 @@ func TestLoadingTwiceGivesTheSame(t *testing.T) {
 		}
 		require.Equal(t, a.Disk(), b.Disk())
 		require.Equal(t, a.Network(), b.Network())
+	}
+}
+
+func TestWhatIsWrittenLoadsAgainAndReplacedConstantsAreChecked(t *testing.T) {
+	p := load(t, "server")
+	measured := func(name string, v int64, unit string) Row {
+		return Row{name, Constant{Value: v, Unit: unit, Mark: Measured, Source: `perf, with "quotes", <brackets> and ,"unit": in it`}}
+	}
+	q, err := p.Replace("mine", "ours", []Row{measured("disk.sync_ns", 77, "ns"), measured("kafka.store.ns", 8, "ns")})
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "mine.json")
+	require.NoError(t, os.WriteFile(path, q.JSON(), 0o600))
+	again := load(t, path)
+	require.Equal(t, q, again)
+	require.Equal(t, int64(8), value(t, again, "kafka.store.ns").Value)
+	require.Equal(t, value(t, p, "redpanda.lanes"), value(t, again, "redpanda.lanes"), "with its band")
+
+	_, err = p.Replace("mine", "", []Row{measured("disk.sync_ns", 77, "us"), measured("kafka.stored", 8, "ns"), measured("kafka.lanes", 0, "count")})
+	for _, want := range []string{`disk.sync_ns: unit "us" must be "ns"`, "kafka.stored is no constant's name", "kafka.lanes: value 0 must be"} {
+		require.ErrorContains(t, err, want)
 	}
 }

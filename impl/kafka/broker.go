@@ -147,6 +147,7 @@ func (b *Broker) recover(image machine.Image) error {
 			}
 		},
 		Observe: b.observer(),
+		Charge:  func(kind machine.WorkKind, count, bytes int64) { b.fx.Charge(kind, count, bytes, 0) },
 	})
 	return nil
 }
@@ -246,6 +247,7 @@ func (b *Broker) tick() {
 	b.live()
 	b.watchSessions()
 	flush := b.cfg.FlushInterval > 0 && b.env.Mono%machine.Mono(max(b.cfg.FlushInterval, tickEvery)) < tickEvery
+	b.fx.Charge(machine.WorkTimer, int64(len(b.held)), 0, 0)
 	for _, p := range b.held {
 		if flush {
 			p.log.Flush(b.fx)

@@ -3,16 +3,17 @@ package kafka
 import (
 	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// reply answers a request of a client.
-func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) {
-	b.conns.Reply(c, correlation, m, b.fx)
+// reply answers a request of a client, and returns the bytes of the answer.
+func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) int {
+	return b.conns.Reply(c, correlation, m, b.fx)
 }
 
 // request handles one request of a client.
 func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
-	answer := func(m proto.Message) { b.reply(c, correlation, m) }
+	answer := func(m proto.Message) { b.fx.Charge(machine.WorkAPI, 1, int64(b.reply(c, correlation, m)), 0) }
 	switch api {
 	case proto.Metadata:
 		answer(b.describe())

@@ -130,6 +130,7 @@ func (b *Broker) proposeCommands() {
 		entry = append(binary.AppendUvarint(entry, uint64(len(body))), body...)
 		f.done = append(f.done, c.queue[i].done)
 	}
+	b.fx.Charge(machine.WorkEncode, int64(len(c.queue)), int64(len(entry)), 0)
 	queue := c.queue
 	c.queue = nil
 	if !b.group.Propose(entry) {
@@ -143,7 +144,7 @@ func (b *Broker) proposeCommands() {
 
 // applyMetadata carries out one committed entry: on every node, for every node learns so what there is and who leads.
 func (b *Broker) applyMetadata(index, _ uint64, data []byte) {
-	b.fx.Charge(machine.WorkApply, 1, int64(len(data)), 0)
+	b.fx.Charge(machine.WorkApply, 0, int64(len(data)), 0)
 	node, n := binary.Uvarint(data)
 	boot := binary.LittleEndian.Uint64(data[n:])
 	number, m := binary.Uvarint(data[n+8:])
@@ -157,6 +158,7 @@ func (b *Broker) applyMetadata(index, _ uint64, data []byte) {
 			machine.Broken("entry %d of the controller: %v", index, err)
 		}
 		rest = rest[uint64(n)+size:]
+		b.fx.Charge(machine.WorkApply, 1, 0, 0)
 		// Commands of one entry are told apart by their places: a registration's epoch must be its own.
 		r := b.meta.Apply(index<<16|uint64(i), &c)
 		for _, id := range r.Changed {
@@ -191,6 +193,7 @@ func (b *Broker) takeFlight(node, boot, number uint64) []func(metadata.Result) {
 
 // control handles a request that is the controller's.
 func (b *Broker) control(api proto.API, body []byte, answer func(proto.Message)) {
+	b.fx.Charge(machine.WorkAPI, 1, 0, 0)
 	result := func(r metadata.Result) { answer(&proto.CodeReply{Code: r.Code}) }
 	switch api {
 	case proto.CreateTopic:

@@ -59,6 +59,7 @@ func (b *Broker) tryFetch(f *consumerFetch, expired bool) {
 
 // readFor reads what a consumer may see of a partition: below the high watermark.
 func (b *Broker) readFor(f *consumerFetch, part *proto.FetchPart, room int64) proto.FetchResult {
+	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
 	p := b.partition(part.ID)
 	r := proto.FetchResult{ID: part.ID}
 	switch {

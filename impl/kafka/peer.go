@@ -74,7 +74,9 @@ func (p *peer) send(frame []byte) {
 
 func (b *Broker) sendRaft(to machine.NodeID, m *pb.Message) {
 	if p := b.peer(to); p != nil {
+		had := len(p.raft)
 		p.raft = wire.AppendRaftFrame(p.raft, quorumGroup, m)
+		b.fx.Charge(machine.WorkEncode, 1, int64(len(p.raft)-had), 0)
 	}
 }
 
@@ -115,6 +117,7 @@ func (b *Broker) peerFrame(in *machine.Input) {
 	if len(in.Bytes) < 5 || !p.up {
 		return
 	}
+	b.fx.Charge(machine.WorkRaft, 1, int64(len(in.Bytes)), 0)
 	correlation, body := binary.LittleEndian.Uint32(in.Bytes[1:]), in.Bytes[5:]
 	switch in.Bytes[0] {
 	case frameRequest:
@@ -137,8 +140,8 @@ func (b *Broker) raftFrame(bytes []byte) {
 		b.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: "a frame that does not decode"})
 		return
 	}
+	b.fx.Charge(machine.WorkRaft, 0, int64(len(bytes)), 0) // its messages where raft takes them
 	for i := range f.Raft {
-		b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 		if f.Raft[i].Group == quorumGroup {
 			b.group.Receive(f.Raft[i].Message)
 		}
@@ -147,7 +150,6 @@ func (b *Broker) raftFrame(bytes []byte) {
 
 // peerRequest handles a request of another broker.
 func (b *Broker) peerRequest(p *peer, api proto.API, correlation uint32, body []byte) {
-	b.fx.Charge(machine.WorkAPI, 1, int64(len(body)), 1)
 	if api == proto.ReplicaFetch {
 		var m proto.FetchRequest
 		if proto.Decode(body, &m, "replica-fetch") == nil {

@@ -69,6 +69,7 @@ func (b *Broker) finishProduce(r *producing) {
 
 // append is Partition.appendRecordsToLeader: it returns the base offset and the offset behind the batch.
 func (b *Broker) append(p *partition, acks int8, batch []byte) (code proto.Code, base, next int64) {
+	b.fx.Charge(machine.WorkRoute, 1, 0, 0)
 	h, ok := proto.ReadHead(batch)
 	switch {
 	case acks < -1 || acks > 1:

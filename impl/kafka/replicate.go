@@ -63,6 +63,7 @@ func (s *session) fetch(correlation uint32, m *proto.FetchRequest) {
 		}
 		s.touch(ask.ID)
 	}
+	b.fx.Charge(machine.WorkRoute, int64(len(s.parts)), 0, 0)
 	for _, part := range s.parts {
 		if p := b.partition(part.id); p != nil && p.leading {
 			p.fetchedBy(s.peer.id, m.BrokerEpoch, &part.ask)
@@ -285,6 +286,7 @@ func (p *peer) fetchMore() {
 			f.full, f.after = true, b.env.Mono+machine.Mono(b.cfg.FetchBackoff)
 			return
 		}
+		b.fx.Charge(machine.WorkRoute, int64(len(r.Parts)), 0, 0)
 		for i := range r.Parts {
 			if q := b.partition(r.Parts[i].ID); q != nil && !q.leading && q.leader == p.id {
 				q.fetched(f, &r.Parts[i])

@@ -36,6 +36,7 @@ func (b *Broker) checkpoint() {
 	}
 	binary.LittleEndian.PutUint32(data, crc32.Checksum(data[4:], castagnoli))
 	f.write = b.token(nil)
+	b.fx.Charge(machine.WorkEncode, 1, int64(len(data)), 0)
 	b.fx.Do(machine.DiskOp{Kind: machine.Remove, File: hwTemp})
 	b.fx.Do(machine.DiskOp{Kind: machine.Append, File: hwTemp, Data: data, AndSync: true, Token: f.write})
 }

@@ -25,6 +25,8 @@ type Config struct {
 	// Send takes a message for a peer. Ready is called when the group has something to process.
 	Send  func(to machine.NodeID, m *pb.Message)
 	Ready func(*Group)
+	// Charge, if set, accounts for Raft messages, proposals and ticks; Send and Apply are the broker's to charge.
+	Charge func(kind machine.WorkKind, count, bytes int64)
 	// Observe, if set, gets what an observer may know.
 	Observe func(machine.Observation)
 }
@@ -111,12 +113,14 @@ func (g *Group) Propose(data []byte) bool {
 	if !g.leading || g.mem.bytes > g.cfg.MaxBytes || g.node.Propose(data) != nil {
 		return false
 	}
+	g.charge(machine.WorkRaft, 1, int64(len(data)))
 	g.cfg.Ready(g)
 	return true
 }
 
 // Tick moves the group's clock.
 func (g *Group) Tick() {
+	g.charge(machine.WorkTimer, 1, 0)
 	g.node.Tick()
 	g.cfg.Ready(g)
 }
@@ -138,6 +142,7 @@ func (g *Group) Receive(m *pb.Message) {
 }
 
 func (g *Group) step(m *pb.Message) {
+	g.charge(machine.WorkRaft, 1, 0)
 	_ = g.node.Step(m)
 	g.cfg.Ready(g)
 }
@@ -204,7 +209,7 @@ func (g *Group) append(m *pb.Message) {
 func (g *Group) apply(m *pb.Message) {
 	for _, e := range m.GetEntries() {
 		g.applied = e.GetIndex()
-		g.observe(machine.Observation{Kind: machine.Applied, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
+		g.observeEntry(machine.Applied, e)
 		if len(e.GetData()) > 0 {
 			g.cfg.Apply(e.GetIndex(), e.GetTerm(), e.GetData())
 		}
@@ -217,7 +222,7 @@ func (g *Group) apply(m *pb.Message) {
 // release says what waited for a batch that is durable now.
 func (g *Group) release(w *waiting) {
 	for _, e := range w.entries {
-		g.observe(machine.Observation{Kind: machine.Appended, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
+		g.observeEntry(machine.Appended, e)
 	}
 	if w.vote != 0 {
 		g.observe(machine.Observation{Kind: machine.Voted, Term: w.voteTerm, Peer: machine.NodeID(w.vote)})
@@ -228,6 +233,19 @@ func (g *Group) release(w *waiting) {
 		} else {
 			g.cfg.Send(machine.NodeID(m.GetTo()), m)
 		}
+	}
+}
+
+// observeEntry hashes the entry only if somebody looks: a hash costs more than everything else that is done to a byte.
+func (g *Group) observeEntry(kind machine.ObsKind, e *pb.Entry) {
+	if g.cfg.Observe != nil {
+		g.observe(machine.Observation{Kind: kind, Index: e.GetIndex(), Term: e.GetTerm(), Hash: machine.ContentHash(nil, e.GetData())})
+	}
+}
+
+func (g *Group) charge(kind machine.WorkKind, count, bytes int64) {
+	if g.cfg.Charge != nil {
+		g.cfg.Charge(kind, count, bytes)
 	}
 }
 

@@ -170,12 +170,14 @@ func (b *Broker) join(id uint64, stream string, peers []machine.NodeID, apply fu
 		Follow: func() { p.refuse(proto.NotLeader) },
 		Send: func(to machine.NodeID, m *pb.Message) {
 			if q := b.peer(to); q != nil {
+				had := len(q.raft)
 				q.raft = wire.AppendRaftFrame(q.raft, id, m)
-				b.fx.Charge(machine.WorkEncode, 1, 0, 1)
+				b.fx.Charge(machine.WorkEncode, 1, int64(len(q.raft)-had), 0)
 			}
 		},
 		Ready:   func(*quorum.Group) { p.queue() },
 		Observe: p.observer(),
+		Charge:  func(kind machine.WorkKind, count, bytes int64) { b.fx.Charge(kind, count, bytes, 0) },
 	})
 	return p, nil
 }

@@ -15,21 +15,26 @@ func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) {
 	b.conns.Reply(c, correlation, m, b.fx)
 }
 
+// answer is the reply to a request that is not of the data.
+func (b *Broker) answer(c *conns.Conn, correlation uint32, m proto.Message) {
+	b.fx.Charge(machine.WorkAPI, 1, int64(b.conns.Reply(c, correlation, m, b.fx)), 0)
+}
+
 func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
 	switch api {
 	case proto.Metadata:
-		b.reply(c, correlation, b.describe())
+		b.answer(c, correlation, b.describe())
 	case proto.CreateTopic:
 		var m proto.CreateTopicRequest
 		if err := proto.Decode(body, &m, "create-topic"); err != nil {
 			return err
 		}
-		b.create(body, func(code proto.Code) { b.reply(c, correlation, &proto.CodeReply{Code: code}) })
+		b.create(body, func(code proto.Code) { b.answer(c, correlation, &proto.CodeReply{Code: code}) })
 	case proto.InitProducer:
 		// An id of this process's own needs no agreement: node, boot and a count make it unique.
 		b.lastToken++
 		id := int64((b.boot^uint64(b.cfg.Node)<<56^uint64(b.lastToken)*0x9e3779b97f4a7c15)>>1) | 1
-		b.reply(c, correlation, &proto.InitProducerReply{PID: id})
+		b.answer(c, correlation, &proto.InitProducerReply{PID: id})
 	case proto.Produce:
 		var m proto.ProduceRequest
 		if err := proto.Decode(body, &m, "produce"); err != nil {
@@ -54,7 +59,7 @@ func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body 
 				r.Offset = p.end
 			}
 		}
-		b.reply(c, correlation, r)
+		b.answer(c, correlation, r)
 	default:
 		return &proto.Error{Where: api.String(), Why: "is not a client's to ask"}
 	}
@@ -98,6 +103,7 @@ func (b *Broker) produce(c *conns.Conn, correlation uint32, m *proto.ProduceRequ
 			b.reply(c, correlation, &r.reply)
 		}
 	}
+	b.fx.Charge(machine.WorkRoute, int64(len(m.Parts)), 0, 0)
 	for i := range m.Parts {
 		part := &m.Parts[i]
 		r.reply.Parts[i].ID = part.ID
@@ -150,6 +156,7 @@ func (b *Broker) tryFetch(f *fetch, expired bool) bool {
 	}
 	var reply proto.FetchReply
 	bytes, failed := int64(0), false
+	b.fx.Charge(machine.WorkRoute, int64(len(f.m.Parts)), 0, 0)
 	for i := range f.m.Parts {
 		ask := &f.m.Parts[i]
 		r := proto.FetchResult{ID: ask.ID}
@@ -218,8 +225,13 @@ func (b *Broker) create(body []byte, done func(proto.Code)) {
 		p.next++
 		p.calls = append(p.calls, call{p.next, done})
 		frame := binary.LittleEndian.AppendUint32([]byte{frameRequest}, p.next)
-		b.fx.Send(machine.Addr{Node: p.id}, machine.RouteLink, append(frame, body...))
+		b.sendFrame(machine.Addr{Node: p.id}, append(frame, body...))
 	}
+}
+
+func (b *Broker) sendFrame(to machine.Addr, frame []byte) {
+	b.fx.Charge(machine.WorkEncode, 1, int64(len(frame)), 1)
+	b.fx.Send(to, machine.RouteLink, frame)
 }
 
 // applyController carries out an entry of the controller: a topic to be placed.
@@ -229,6 +241,7 @@ func (b *Broker) applyController(p *partition, entry []byte) {
 	if err := proto.Decode(data, &m, "create-topic"); err != nil {
 		machine.Broken("entry %d of the controller: %v", p.index, err)
 	}
+	b.fx.Charge(machine.WorkApply, 1, int64(len(data)), 0)
 	r := b.meta.Apply(p.index, &metadata.Command{Create: &m})
 	if done != nil {
 		done(proto.OK, int64(r.Code))
@@ -257,6 +270,7 @@ func (b *Broker) peerFrame(in *machine.Input) {
 	if len(in.Bytes) < 5 {
 		return
 	}
+	b.fx.Charge(machine.WorkRaft, 1, int64(len(in.Bytes)), 0)
 	correlation, body := binary.LittleEndian.Uint32(in.Bytes[1:]), in.Bytes[5:]
 	if in.Bytes[0] == frameRequest {
 		var m proto.CreateTopicRequest
@@ -266,7 +280,7 @@ func (b *Broker) peerFrame(in *machine.Input) {
 		from := in.Peer
 		b.create(slices.Clone(body), func(code proto.Code) {
 			frame := binary.LittleEndian.AppendUint32([]byte{frameReply}, correlation)
-			b.fx.Send(from, machine.RouteLink, (&proto.CodeReply{Code: code}).Append(frame))
+			b.sendFrame(from, (&proto.CodeReply{Code: code}).Append(frame))
 		})
 		return
 	}
@@ -285,8 +299,8 @@ func (b *Broker) raftFrame(bytes []byte) {
 		b.observe(machine.Observation{Kind: machine.Dropped, N: 1, Why: "a frame that does not decode"})
 		return
 	}
+	b.fx.Charge(machine.WorkRaft, 0, int64(len(bytes)), 0) // its messages where raft takes them
 	for i := range f.Raft {
-		b.fx.Charge(machine.WorkRaft, 1, 0, 0)
 		if p := b.group(f.Raft[i].Group); p != nil {
 			p.group.Receive(f.Raft[i].Message)
 		}

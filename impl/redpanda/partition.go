@@ -76,8 +76,9 @@ func (p *partition) propose(data []byte, count int64, done func(code proto.Code,
 	p.number++
 	entry := binary.AppendUvarint(make([]byte, 0, len(data)+24), uint64(p.b.cfg.Node))
 	entry = binary.LittleEndian.AppendUint64(entry, p.b.boot)
-	entry = binary.AppendUvarint(entry, p.number)
-	if len(p.inFlight) >= p.b.cfg.MaxParked || !p.group.Propose(append(entry, data...)) {
+	entry = append(binary.AppendUvarint(entry, p.number), data...)
+	p.b.fx.Charge(machine.WorkEncode, 1, int64(len(entry)), 1)
+	if len(p.inFlight) >= p.b.cfg.MaxParked || !p.group.Propose(entry) {
 		done(proto.NotLeader, -1)
 		return
 	}
@@ -152,6 +153,7 @@ func (b *Broker) applyBatch(p *partition, entry []byte) {
 // read returns batches from the one that holds offset on, as many as fit max but at least one.
 func (p *partition) read(offset int64, max int) (data []byte) {
 	i := sort.Search(len(p.batches), func(i int) bool { return p.batches[i].base > offset }) - 1
+	first := i
 	for ; i >= 0 && i < len(p.batches) && offset < p.end; i++ {
 		entry := p.group.Entry(p.batches[i].index)
 		_, n := binary.Uvarint(entry)
@@ -164,5 +166,6 @@ func (p *partition) read(offset int64, max int) (data []byte) {
 		data = append(data, batch...)
 		proto.Stamp(data[at:], p.batches[i].base, int32(min(p.group.Term(), 1<<31-1)))
 	}
+	p.b.fx.Charge(machine.WorkConsume, int64(i-first), int64(len(data)), 0)
 	return data
 }

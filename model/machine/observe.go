@@ -135,15 +135,15 @@ type WorkKind uint8
 
 const (
 	WorkParse   WorkKind = iota // operations of the protocol, and all bytes read
-	WorkRoute                   // messages matched against interest, and changes of it
+	WorkRoute                   // messages matched against interest, and changes of it; parts of requests brought to their partitions
 	WorkDeliver                 // messages written to a connection, whole
-	WorkRaft                    // Raft messages handled, a node's own among them, and bytes of frames and proposals
+	WorkRaft                    // Raft's and other replication's messages handled, a node's own among them, and bytes of frames and proposals
 	WorkEncode                  // frames, Raft messages, commands, log records and checkpoints encoded
 	WorkApply                   // commands applied, and deliveries that they record; bytes of entries
-	WorkStore                   // messages stored
+	WorkStore                   // messages, or batches of them, stored
 	WorkAPI                     // API requests answered, and bytes of the answers; pull requests
 	WorkTimer                   // timers handled, and groups and consumers that they wake
-	WorkConsume                 // deliveries of consumers, and what clients say of them
+	WorkConsume                 // deliveries of consumers, and what clients say of them; batches read from a log
 	WorkKinds
 )
 

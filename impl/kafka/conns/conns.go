@@ -56,7 +56,7 @@ func (t *Table) Step(in *machine.Input, fx *machine.Effects) {
 }
 
 func (t *Table) take(c *Conn, text []byte, fx *machine.Effects) {
-	fx.Charge(machine.WorkParse, 1, int64(len(text)), 0)
+	fx.Charge(machine.WorkParse, 0, int64(len(text)), 0)
 	err := c.in.Feed(text, func(frame []byte) error {
 		if c.closed {
 			return errClosed
@@ -65,7 +65,7 @@ func (t *Table) take(c *Conn, text []byte, fx *machine.Effects) {
 		if err != nil {
 			return err
 		}
-		fx.Charge(machine.WorkAPI, 1, int64(len(body)), 1)
+		fx.Charge(machine.WorkParse, 1, 0, 0)
 		return t.Handle(c, api, correlation, body)
 	})
 	if err != nil && !c.closed {
@@ -87,18 +87,20 @@ func (t *Table) Cut(c *Conn, why string, fx *machine.Effects) {
 	t.forget(c)
 }
 
-// Reply answers a request.
-func (t *Table) Reply(c *Conn, correlation uint32, m proto.Message, fx *machine.Effects) {
+// Reply answers a request, and returns the bytes of the answer.
+func (t *Table) Reply(c *Conn, correlation uint32, m proto.Message, fx *machine.Effects) int {
 	if c.closed {
-		return
+		return 0
 	}
 	was := len(c.out.B)
 	c.out.B = proto.AppendReply(c.out.B, correlation, m)
 	fx.Touch(c.out)
-	fx.Charge(machine.WorkDeliver, 1, int64(len(c.out.B)-was), 1)
+	n := len(c.out.B) - was
+	fx.Charge(machine.WorkDeliver, 1, int64(n), 0)
 	if c.backlog+int64(len(c.out.B)) > t.MaxPending {
 		t.Cut(c, "it does not read", fx)
 	}
+	return n
 }
 
 // Footprint is what connections hold in memory.

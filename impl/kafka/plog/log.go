@@ -247,8 +247,10 @@ func (l *Log) Read(fx *machine.Effects, offset, limit int64, max int) (data []by
 		token = l.tokens()
 		l.reads = append(l.reads, reading{token: token, at: offset})
 		fx.Do(machine.DiskOp{Kind: machine.Read, File: b.seg.name, Off: b.off, Len: int64(b.Size), Token: token})
+		fx.Charge(machine.WorkConsume, 1, int64(b.Size), 0)
 		return nil, token
 	}
+	first := i
 	for ; i < len(l.batches) && l.batches[i].Next() <= limit; i++ {
 		b := &l.batches[i]
 		if b.data == nil || len(data) > 0 && len(data)+len(b.data) > max {
@@ -256,6 +258,7 @@ func (l *Log) Read(fx *machine.Effects, offset, limit int64, max int) (data []by
 		}
 		data = append(data, b.data...)
 	}
+	fx.Charge(machine.WorkConsume, int64(i-first), int64(len(data)), 0)
 	return data, 0
 }
 
