@@ -12,7 +12,7 @@ var frontier = Study{
 	Vary:     "sync interval and how many of three nodes lose power at once, by design and settings; one tape of load and faults for all",
 	Small:    3, Full: 30,
 	Tables: []Table{{"losses", []string{
-		"system", "design", "policy", "settings", "sync_interval_ms", "nodes_down", "seed", "acked", "lost", "lost_ppm", "lost_ms",
+		"system", "design", "policy", "settings", "sync_interval_ms", "nodes_down", "seed", "read_back", "acked", "lost", "lost_ppm", "lost_ms",
 	}}},
 	Grid:     frontierGrid,
 	Conclude: concludeFrontier,
@@ -74,7 +74,7 @@ func frontierGrid(*Options) (points []Point) {
 					return fmt.Errorf("%s %s, %d down: %w", s.name, s.settings, down, err)
 				}
 				out.Events += l.events
-				out.Add("losses", s.name, s.design, s.policy, s.settings, s.interval, down, seed, l.acked, l.lost,
+				out.Add("losses", s.name, s.design, s.policy, s.settings, s.interval, down, seed, l.drained, l.acked, l.lost,
 					l.lost*1_000_000/max(l.acked, 1), l.lost*1000/tapeRate)
 				return nil
 			})

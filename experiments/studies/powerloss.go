@@ -27,11 +27,13 @@ const (
 // loss is what one run lost.
 type loss struct {
 	acked, lost int64 // messages acknowledged, or sent if nothing is ever acknowledged
-	events      uint64
+	// drained says that everything could be read back at the end: if not, nobody can say what is lost.
+	drained bool
+	events  uint64
 }
 
-// powerLoss runs a system under the tape: power fails on down of the stream's three nodes at once, the leader among them.
-func powerLoss(s *system, seed rundir.Seed, down int) (loss, error) {
+// tape runs a system under the tape: power fails on down of the stream's three nodes at once, the leader among them.
+func tape(s *system, seed rundir.Seed, down int) (*experiments.Result, error) {
 	e := experiments.Experiment{
 		Name: "durability-frontier", Question: "tape", Duration: tapeDuration, Quiet: tapeQuiet,
 		Cluster: rundir.Cluster{Nodes: 3, SyncIntervalMS: s.syncMS, Streams: []load.StreamSpec{{Name: tapeStream, Replicas: 3}}},
@@ -40,18 +42,23 @@ func powerLoss(s *system, seed rundir.Seed, down int) (loss, error) {
 	}
 	c, err := e.Config(seed, experiments.Options{Profile: s.profile, Set: s.set})
 	if err != nil {
-		return loss{}, err
+		return nil, err
 	}
-	res, err := experiments.Execute(c, nil)
+	return experiments.Execute(c, nil)
+}
+
+// powerLoss is what a run lost.
+func powerLoss(s *system, seed rundir.Seed, down int) (loss, error) {
+	res, err := tape(s, seed, down)
 	if err != nil {
 		return loss{}, err
 	}
-	out := loss{events: res.Manifest.Totals.WorldEvents}
+	stats := res.Report.Of(spec.NoAckedLoss).Stats
+	out := loss{events: res.Manifest.Totals.WorldEvents, drained: res.Report.Of(spec.NoAckedLoss).Value != spec.Unknown}
 	if s.unacknowledged() {
 		out.acked, out.lost = sentAndGone(res.History)
 		return out, nil
 	}
-	stats := res.Report.Of(spec.NoAckedLoss).Stats
 	out.acked, out.lost = stats.Checked, stats.Anomalies
 	return out, nil
 }
@@ -73,17 +80,19 @@ func blackout(key load.Key, down int) faults.Plan {
 // for (acks=0), what was sent is all that a producer knows.
 func sentAndGone(h *history.History) (sent, gone int64) {
 	there := map[string]bool{}
-	final := map[uint64]bool{}
+	final, unsent := map[uint64]bool{}, map[uint64]bool{}
 	for i := range h.Events {
 		switch e := &h.Events[i]; {
 		case e.Kind == history.Invoke && e.Final:
 			final[e.Op] = true
+		case e.Kind == history.Fail:
+			unsent[e.Op] = true
 		case e.Kind == history.OK && final[e.Op] && e.Value != "":
 			there[e.Value] = true
 		}
 	}
 	for i := range h.Events {
-		if e := &h.Events[i]; e.Kind == history.Invoke && e.Verb == history.Publish {
+		if e := &h.Events[i]; e.Kind == history.Invoke && e.Verb == history.Publish && !unsent[e.Op] {
 			sent++
 			if !there[e.Value] {
 				gone++

@@ -222,6 +222,12 @@ func (c *Client) begin(now int64, op load.Op) {
 			return
 		}
 		c.prod.add(now, o)
+	case history.NextOf:
+		if op.Subject != "" {
+			c.finish(o, failed("a Kafka client cannot look for a key"))
+			return
+		}
+		fallthrough
 	case history.Read, history.Last, history.Create:
 		o.wait = true
 		c.waiting = append(c.waiting, o)

@@ -24,7 +24,7 @@ func (c *Client) try(o *operation) {
 		return
 	}
 	o.wait = false
-	if o.Verb == history.Read {
+	if o.Verb != history.Last { // a log has no holes: the next record is the one at the offset, or none
 		c.fetch(k, o, p, int64(o.Seq)-1)
 		return
 	}
