@@ -48,6 +48,8 @@ func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body 
 			return err
 		}
 		answer(b.listOffset(&m))
+	case proto.FindCoordinator, proto.OffsetCommit, proto.OffsetFetch:
+		return b.groupRequest(c, api, correlation, body)
 	default:
 		return &proto.Error{Where: api.String(), Why: "is not a client's to ask"}
 	}
