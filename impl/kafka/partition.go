@@ -412,6 +412,7 @@ func (p *partition) appended() {
 // truncate cuts the log: what lay there was not the leader's.
 func (p *partition) truncate(offset int64) {
 	if offset >= p.log.Appended() {
+		p.log.Truncate(p.b.fx, offset) // an epoch without records may go
 		return
 	}
 	end := p.log.Truncate(p.b.fx, max(offset, 0))
