@@ -12,7 +12,7 @@ import (
 func (j *drainJudge) skipped(h *history.History) Verdict {
 	v := Verdict{Guarantee: spec.NothingSkipped, Value: spec.Holds}
 	for _, c := range j.log.list {
-		if c == nil || !c.known || !c.single() || c.cfg.MaxDeliver > 0 || c.cfg.Ephemeral || j.deleted[c.id] || int(c.stream) >= len(j.log.at) {
+		if c == nil || !c.known || !c.single() || c.cfg.Ephemeral || j.deleted[c.id] || int(c.stream) >= len(j.log.at) {
 			continue
 		}
 		a, worked := j.answers[c.id]
@@ -24,8 +24,11 @@ func (j *drainJudge) skipped(h *history.History) Verdict {
 			if m.acked == none || m.acked > a.pos || m.subject == none || m.clash || m.removed != none || !c.covers(j.rec.subjects.names[m.subject]) {
 				continue
 			}
-			v.Stats.Checked++
 			l := c.msgs[seq]
+			if c.mayRunOut(l) {
+				continue
+			}
+			v.Stats.Checked++
 			if l != nil && l.ackCall != none {
 				continue
 			}
@@ -47,6 +50,12 @@ func (j *drainJudge) skipped(h *history.History) Verdict {
 		v.Sentence = fmt.Sprintf("Each of %s was acked by a client.", number(v.Stats.Checked, "acknowledged message for a consumer", "acknowledged messages for consumers"))
 	}
 	return v
+}
+
+// mayRunOut says whether a consumer with a maximum of deliveries may have given a message up: only a node knows how often
+// it was handed out.
+func (c *consumerSeen) mayRunOut(l *lease) bool {
+	return c.cfg.MaxDeliver > 0 && (l == nil || l.handed.pos == none || l.handed.n >= c.cfg.MaxDeliver)
 }
 
 // skippedFirst tells of the first that was passed over.

@@ -36,8 +36,8 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		NothingSkipped, Consumer, "Nothing is passed over",
-		"When c, by the mark drained, says that nothing is pending and nothing unsettled, some client has acked or termed each acknowledged message that c covers. To have been delivered is not enough: the client may have died with it.",
-		"a consumer without a maximum of deliveries, whose messages are settled one by one or by commits, final answers about it, and the mark drained",
+		"When c, by the mark drained, says that nothing is pending and nothing unsettled, some client has acked or termed each acknowledged message that c covers, or its deliveries have run out. To have been delivered is not enough: the client may have died with it.",
+		"a consumer whose messages are settled one by one or by commits, final answers about it, and the mark drained; delivered observations if it has a maximum of deliveries",
 	},
 	{
 		AckIsFinal, Consumer, "A confirmed ack is final",
