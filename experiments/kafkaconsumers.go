@@ -62,7 +62,6 @@ var kafkaAutoCommit = Experiment{
 	}},
 	Duration: 50 * time.Second, Quiet: 10 * time.Second,
 	Expect: map[string]Expectation{
-		"kafka":    {Violated: []spec.ID{spec.NothingSkipped}},
-		"redpanda": {Violated: []spec.ID{spec.NothingSkipped}},
+		"kafka": {Violated: []spec.ID{spec.NothingSkipped}},
 	},
 }
