@@ -60,8 +60,26 @@ var kafkaAutoCommit = Experiment{
 			Moves: &load.Moves{EveryMS: 7000, DownMS: 300, CrashPercent: 100},
 		},
 	}},
+	// Nothing has to fail but the consumer; connections break once.
+	Faults: func(key load.Key, _ rundir.Cluster) faults.Plan {
+		return faults.Plan{Faults: []faults.Fault{
+			{At: drawer{key}.time("reset", 8, 36), Kind: faults.Reset, Targets: []faults.Target{faults.Everyone(), faults.EveryClient()}},
+		}}
+	},
 	Duration: 50 * time.Second, Quiet: 10 * time.Second,
 	Expect: map[string]Expectation{
 		"kafka": {Violated: []spec.ID{spec.NothingSkipped}},
+	},
+}
+
+// kafkaMutants are planted in the Kafka-style broker and its client.
+var kafkaMutants = []Mutant{
+	{
+		ID: "commit-early", What: "A coordinator answers a commit before its replicas have it.",
+		Set: "bug-commit-early=on", Experiment: "kafka-consumers", Breaks: []spec.ID{spec.AckIsFinal},
+	},
+	{
+		ID: "committed-plus-one", What: "A consumer begins one record behind the committed offset.",
+		Set: "bug-committed-plus-one=on", Experiment: "kafka-consumers", Breaks: []spec.ID{spec.AtLeastOnce, spec.NothingSkipped},
 	},
 }

@@ -29,8 +29,8 @@ type Design struct {
 	Check func(c *rundir.Config) []error
 	// Describe changes what judges must know of a stream where this design means something else by it; nil: it does not.
 	Describe func(s *history.Stream)
-	Broker func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error)
-	Client func(c *rundir.Config, who Seat) machine.Boot
+	Broker   func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error)
+	Client   func(c *rundir.Config, who Seat) machine.Boot
 }
 
 // Seat is one client of a run.

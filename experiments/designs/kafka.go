@@ -28,7 +28,8 @@ var kafkaSettings = []settingRow{
 	{"elr", []string{"on", "off"}, "eligible leader replicas (KIP-966)"},
 	{"unclean", []string{"off", "on"}, "unclean.leader.election.enable"},
 	idempotence, linger, batchSize, commit,
-	{"bug-commit-early", []string{"off", "on"}, "planted: a commit is answered when it is appended"}, bugCommitted,
+	{"bug-commit-early", []string{"off", "on"}, "planted: a commit is answered when it is appended"},
+	bugCommitted,
 }
 
 var (
