@@ -131,7 +131,7 @@ func (c *consumerSeen) place(seq uint64) string {
 func (j *consumerJudge) delivered(c *consumerSeen, s *seen) {
 	m := j.log.msg
 	j.phantom(c, s)
-	if n := len(m.got) - 1; n > 0 {
+	if n := len(m.got) - 1; n > 0 && s.e.N > 0 {
 		f := &j.found[fCounts]
 		f.checked++
 		for _, r := range m.got[:n] {
@@ -140,6 +140,9 @@ func (j *consumerJudge) delivered(c *consumerSeen, s *seen) {
 				break
 			}
 		}
+	}
+	if c.commits() && len(m.got) == 1 {
+		j.ordered(c, s) // it has one client at a time, which receives in the order in which it is handed out
 	}
 	j.maximum(c, s)
 	// It was handed out after its fetch was called.
@@ -244,8 +247,8 @@ func (j *consumerJudge) early(c *consumerSeen, m *lease, s *seen) {
 	}
 }
 
-// first judges the order of first deliveries.
-func (j *consumerJudge) first(c *consumerSeen, s *seen) {
+// ordered judges that a first delivery is of a later message than those before.
+func (j *consumerJudge) ordered(c *consumerSeen, s *seen) {
 	key := pair{c.id, int32(c.lives)}
 	f := &j.found[fOrder]
 	highest, any := j.firsts[key]
@@ -256,6 +259,11 @@ func (j *consumerJudge) first(c *consumerSeen, s *seen) {
 		}
 	}
 	j.firsts[key] = max(highest, s.e.Seq)
+}
+
+// first judges the order in which a node says that it hands out first deliveries.
+func (j *consumerJudge) first(c *consumerSeen, s *seen) {
+	j.ordered(c, s)
 	if c.cfg.Ack != "none" || !c.known || c.cfg.Deliver == "last_per_subject" {
 		return
 	}
@@ -329,7 +337,7 @@ func (j *consumerJudge) fenced(c *consumerSeen, o *op, s *seen) {
 			newest = r
 		}
 	}
-	if len(m.got) < 2 {
+	if len(m.got) < 2 || o.n == 0 {
 		return
 	}
 	f := &j.found[fFenced]

@@ -56,6 +56,22 @@ var consumerMutants = []mutant{
 		}
 		return true
 	}, []spec.ID{spec.AtLeastOnce}},
+	{"one message is never acked", func(_ *rand.Rand, h *history.History) bool {
+		tries := map[uint64]int64{}
+		for i := range h.Events {
+			if e := &h.Events[i]; e.Verb == "delivered" {
+				tries[e.Seq] = max(tries[e.Seq], e.N)
+			}
+		}
+		for i := range h.Events {
+			e := &h.Events[i]
+			if e.Verb == "settled" && e.Why == "ack" && tries[e.Seq] < storyDeliver {
+				unack(h, e.Seq)
+				return true
+			}
+		}
+		return false
+	}, []spec.ID{spec.NothingSkipped}},
 	{"first deliveries out of order", func(_ *rand.Rand, h *history.History) bool {
 		var last *history.Event
 		for i := range h.Events {
@@ -88,6 +104,20 @@ var consumerMutants = []mutant{
 		return false
 	}, []spec.ID{spec.ExclusiveDelivery}},
 	{"what was forgotten does not come again", forgotten, []spec.ID{spec.RedeliveryInTime}},
+}
+
+// unack has nobody ack or term a message.
+func unack(h *history.History, seq uint64) {
+	gone := map[uint64]bool{}
+	for i := range h.Events {
+		e := &h.Events[i]
+		if e.Kind == history.Invoke && (e.Verb == history.Ack || e.Verb == history.Term) && e.Seq == seq {
+			gone[e.Op] = true
+		}
+		if gone[e.Op] {
+			erase(e)
+		}
+	}
 }
 
 // handedOutAgain turns some later delivery into one of a message whose ack had been confirmed.

@@ -9,7 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
-// drainJudge judges at-least-once and consumer-not-stuck, which only the end of a history tells.
+// drainJudge judges at-least-once, nothing-skipped and consumer-not-stuck, which only the end of a history tells.
 type drainJudge struct {
 	rec   *record
 	log   *consumerLog
@@ -50,7 +50,7 @@ func (j *drainJudge) see(s *seen) {
 }
 
 func (j *drainJudge) finish(h *history.History) []Verdict {
-	return []Verdict{j.once(h), j.stuck(h)}
+	return []Verdict{j.once(h), j.skipped(h), j.stuck(h)}
 }
 
 // once judges at-least-once.

@@ -265,9 +265,15 @@ func (c *consumerSeen) filters(to string) bool {
 // explicit says whether each message is acked by itself.
 func (c *consumerSeen) explicit() bool { return c.cfg.Ack == "" || c.cfg.Ack == "explicit" }
 
+// commits says whether clients settle messages by committing how far they have come.
+func (c *consumerSeen) commits() bool { return c.cfg.Ack == history.AckCommit }
+
+// single says whether a client has to ack each message.
+func (c *consumerSeen) single() bool { return c.explicit() || c.commits() }
+
 // wait is how long a message that was handed out for the n-th time is left alone; 0 if that is not known.
 func (c *consumerSeen) wait(n int64) int64 {
-	if !c.known || c.cfg.Ack == "none" {
+	if !c.known || c.cfg.Ack == "none" || c.commits() {
 		return 0
 	}
 	if b := c.cfg.BackOff; len(b) > 0 {

@@ -195,7 +195,7 @@ func (p *Panel) seat(rec *record, o Options, wanted func(...spec.ID) bool) {
 // seatConsumers appoints the judges of consumers.
 func (p *Panel) seatConsumers(rec *record, o Options, wanted func(...spec.ID) bool, add func(judge)) {
 	per := wanted(judgedIDs[:]...)
-	end := wanted(spec.AtLeastOnce, spec.ConsumerProgress)
+	end := wanted(spec.AtLeastOnce, spec.NothingSkipped, spec.ConsumerProgress)
 	leases := wanted(spec.ExclusiveDelivery, spec.RedeliveryInTime)
 	if !per && !end && !leases {
 		return

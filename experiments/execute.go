@@ -55,7 +55,7 @@ func Execute(c rundir.Config, trace io.Writer) (*Result, error) {
 	}
 	claims = claims.With(c.Test, "the experiment asks")
 	r := newRecorder(history.Header{
-		Name: c.Name, Seed: uint64(c.Seed), Nodes: c.Cluster.Nodes, System: c.Profile, Settings: c.Switches, Streams: streamsOf(c.Cluster),
+		Name: c.Name, Seed: uint64(c.Seed), Nodes: c.Cluster.Nodes, System: c.Profile, Settings: c.Switches, Streams: streamsOf(d, c.Cluster),
 	})
 	run := &run{config: &c, recorder: r}
 	w, err := run.world(plan, trace)
@@ -78,10 +78,13 @@ func manifest(c *rundir.Config, res *Result, w *sim.World, covered rundir.Covera
 	}
 }
 
-func streamsOf(c rundir.Cluster) []history.Stream {
+func streamsOf(d *designs.Design, c rundir.Cluster) []history.Stream {
 	var out []history.Stream
 	for i := range c.Streams {
 		out = append(out, c.Streams[i].Describe())
+		if d.Describe != nil {
+			d.Describe(&out[i])
+		}
 	}
 	return out
 }

@@ -75,7 +75,7 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(f
 
 // All lists the experiments by name.
 func All() []Experiment {
-	all := []Experiment{streamRules, coreAtMostOnce, locationTransparency, queueGroups, consumerRedelivery, exactlyOnce, kafkaAcksOne, kafkaUnclean, kafkaLastReplica, kafkaPowerLoss, kafkaMinute, quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks, damagedLogs, bitRot, wipedDisk}
+	all := []Experiment{streamRules, coreAtMostOnce, locationTransparency, queueGroups, consumerRedelivery, exactlyOnce, kafkaAcksOne, kafkaUnclean, kafkaLastReplica, kafkaPowerLoss, kafkaMinute, kafkaConsumers, kafkaAutoCommit, quickstart, powerLoss, pauseThenPowerLoss, soak, voteStorm, tornLogs, failingSyncs, stalledDisks, damagedLogs, bitRot, wipedDisk}
 	slices.SortFunc(all, func(a, b Experiment) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

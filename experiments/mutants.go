@@ -21,7 +21,7 @@ type Mutant struct {
 
 // Mutants lists the planted bugs.
 func Mutants() []Mutant {
-	return slices.Concat(logMutants, streamMutants, coreMutants, consumerMutants)
+	return slices.Concat(logMutants, streamMutants, coreMutants, consumerMutants, kafkaMutants)
 }
 
 // logMutants are planted in the log, in Raft, and in how a node comes back from damage.

@@ -9,6 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/impl/broker"
 	"github.com/brokerlab/brokerlab/impl/client"
+	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
@@ -25,9 +26,11 @@ type Design struct {
 	// Set turns a switch; errors name the switches, or the ends, there are.
 	Set func(switches map[string]string, name, value string) error
 	// Check lists what a run asks for and this design has not.
-	Check  func(c *rundir.Config) []error
-	Broker func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error)
-	Client func(c *rundir.Config, who Seat) machine.Boot
+	Check func(c *rundir.Config) []error
+	// Describe changes what judges must know of a stream where this design means something else by it; nil: it does not.
+	Describe func(s *history.Stream)
+	Broker   func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error)
+	Client   func(c *rundir.Config, who Seat) machine.Boot
 }
 
 // Seat is one client of a run.

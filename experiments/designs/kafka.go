@@ -27,7 +27,9 @@ var kafkaSettings = []settingRow{
 	{"min-isr", []string{"2", "1"}, "min.insync.replicas of topics"},
 	{"elr", []string{"on", "off"}, "eligible leader replicas (KIP-966)"},
 	{"unclean", []string{"off", "on"}, "unclean.leader.election.enable"},
-	idempotence, linger, batchSize,
+	idempotence, linger, batchSize, commit,
+	{"bug-commit-early", []string{"off", "on"}, "planted: a commit is answered when it is appended"},
+	bugCommitted,
 }
 
 var (
@@ -38,7 +40,7 @@ var (
 
 var redpandaSettings = []settingRow{
 	{"acks", []string{"all", "1", "0"}, "acks of producers"},
-	idempotence, linger, batchSize,
+	idempotence, linger, batchSize, commit, bugCommitted,
 }
 
 // setRow turns a switch of a table.
@@ -79,14 +81,16 @@ const kafkaBound = int64(20 * time.Second)
 // kafkaDesign is the Kafka-style broker with the defaults of Kafka 4.1.
 func kafkaDesign() *Design {
 	return &Design{
-		Name: "kafka", Profiles: []string{"kafka"}, Bound: kafkaBound, Profile: rowDefaults(kafkaSettings), Set: setRow(kafkaSettings), Check: plainLogs,
+		Name: "kafka", Profiles: []string{"kafka"}, Bound: kafkaBound, Profile: rowDefaults(kafkaSettings), Set: setRow(kafkaSettings), Check: plainLogs, Describe: commits,
 		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
 			interval := int64(0)
 			if c.Switches["flush"] == "interval" {
 				interval = c.Cluster.SyncIntervalMS * int64(time.Millisecond)
 			}
+			minISR, flush := topicSettings(c)
 			return kafka.Boot(kafka.Config{
 				Node: id, Nodes: nodes, Observe: true, FlushInterval: interval,
+				OffsetsMinISR: minISR, OffsetsFlush: flush, BugCommitEarly: c.Switches["bug-commit-early"] == "on",
 				ELR: c.Switches["elr"] == "on", Unclean: c.Switches["unclean"] == "on",
 				SegmentBytes: c.Cluster.Limits.SegmentBytes, CacheBytes: c.Cluster.Limits.CacheBytes,
 			}), nil
@@ -98,7 +102,7 @@ func kafkaDesign() *Design {
 // redpandaDesign is a Raft group a partition.
 func redpandaDesign() *Design {
 	return &Design{
-		Name: "redpanda", Profiles: []string{"redpanda"}, Profile: rowDefaults(redpandaSettings), Set: setRow(redpandaSettings), Check: plainLogs,
+		Name: "redpanda", Profiles: []string{"redpanda"}, Profile: rowDefaults(redpandaSettings), Set: setRow(redpandaSettings), Check: plainLogs, Describe: commits,
 		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
 			return redpanda.Boot(redpanda.Config{Node: id, Nodes: nodes, Observe: true, Tick: c.Cluster.TickMS * int64(time.Millisecond), ElectionTicks: c.Cluster.ElectionTicks}), nil
 		},
@@ -108,20 +112,17 @@ func redpandaDesign() *Design {
 
 func kafkaClient(c *rundir.Config, who Seat) machine.Boot {
 	acks := map[string]int8{"all": -1, "1": 1, "0": kclient.None}[c.Switches["acks"]]
-	minISR, _ := strconv.Atoi(c.Switches["min-isr"])
+	minISR, flush := topicSettings(c)
 	linger, _ := strconv.ParseInt(c.Switches["linger"], 10, 64)
 	if linger == 0 {
 		linger = -1 // the client's own word for none
 	}
 	batch, _ := strconv.Atoi(strings.TrimSuffix(c.Switches["batch"], "k"))
-	flush := 0
-	if c.Switches["flush"] == "each" {
-		flush = 1
-	}
 	return kclient.Boot(kclient.Config{
 		Name: who.Name, Nodes: who.Nodes, Load: who.Load, Record: who.Record,
 		Acks: acks, Idempotent: acks == -1 && c.Switches["idempotence"] == "on", MinISR: minISR, Flush: flush,
 		Linger: linger * int64(time.Millisecond), BatchBytes: batch << 10,
+		Commit: commitOf(c), BugCommitted: c.Switches["bug-committed-plus-one"] == "on",
 	})
 }
 
@@ -136,14 +137,14 @@ func plainLogs(c *rundir.Config) (faults []error) {
 	for i := range c.Cluster.Streams {
 		s := &c.Cluster.Streams[i]
 		at := fmt.Sprintf("cluster.streams[%d]", i)
-		bad(len(s.Consumers) > 0, "%s.consumers: profile %s has none", at, c.Profile)
 		bad(s.Retention != "" || s.Discard != "" || s.MaxMsgs+s.MaxBytes+s.MaxAgeMS+s.MaxMsgsPerSubject+s.DuplicateWindowMS != 0,
 			"%s: profile %s has no limits, retention or deduplication windows", at, c.Profile)
 	}
+	faults = append(faults, plainConsumers(c)...)
 	for i := range c.Load.Groups {
 		g := &c.Load.Groups[i]
-		bad(g.Send != nil || g.Request != nil || g.Subscribe != nil || g.Serve != nil || g.Work != nil || g.Follow != nil,
-			"load.clients[%d]: profile %s only publishes and reads", i, c.Profile)
+		bad(g.Send != nil || g.Request != nil || g.Subscribe != nil || g.Serve != nil,
+			"load.clients[%d]: profile %s publishes, reads, works and follows, and has no core messaging", i, c.Profile)
 		bad(g.ConditionalPercent > 0, "load.clients[%d].conditional_percent: profile %s has no expectations", i, c.Profile)
 	}
 	return faults

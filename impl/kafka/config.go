@@ -46,6 +46,12 @@ type Config struct {
 	MaxPending int64
 	MaxParked  int
 	Observe    bool
+
+	// OffsetsMinISR and OffsetsFlush are min.insync.replicas (2) and flush.messages (0: never) of the offsets topic, which is
+	// made with the brokers' defaults.
+	OffsetsMinISR, OffsetsFlush int
+	// BugCommitEarly is planted: a commit is answered when it is appended.
+	BugCommitEarly bool
 }
 
 func (c Config) withDefaults() Config {
@@ -73,6 +79,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ElectionTicks == 0 {
 		c.ElectionTicks = 8
+	}
+	if c.OffsetsMinISR == 0 {
+		c.OffsetsMinISR = 2
 	}
 	if c.MaxParked == 0 {
 		c.MaxParked = 100_000

@@ -11,9 +11,14 @@ func (b *Broker) reply(c *conns.Conn, correlation uint32, m proto.Message) int {
 	return b.conns.Reply(c, correlation, m, b.fx)
 }
 
+// answer is the reply to a request that is not of the data.
+func (b *Broker) answer(c *conns.Conn, correlation uint32, m proto.Message) {
+	b.fx.Charge(machine.WorkAPI, 1, int64(b.reply(c, correlation, m)), 0)
+}
+
 // request handles one request of a client.
 func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
-	answer := func(m proto.Message) { b.fx.Charge(machine.WorkAPI, 1, int64(b.reply(c, correlation, m)), 0) }
+	answer := func(m proto.Message) { b.answer(c, correlation, m) }
 	switch api {
 	case proto.Metadata:
 		answer(b.describe())
@@ -49,6 +54,8 @@ func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body 
 			return err
 		}
 		answer(b.listOffset(&m))
+	case proto.FindCoordinator, proto.OffsetCommit, proto.OffsetFetch:
+		return b.groupRequest(c, api, correlation, body)
 	default:
 		return &proto.Error{Where: api.String(), Why: "is not a client's to ask"}
 	}

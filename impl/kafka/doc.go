@@ -5,16 +5,16 @@
 // its state machine is impl/kafka/metadata; a partition's log is impl/kafka/plog. The rules are Kafka 4's, each cited beside
 // its code: high watermark over the maximal ISR and not under min ISR, AlterPartition fenced by epochs, elections in the
 // order of the assignment, ELR and unclean election as settings, truncation by diverging epochs, idempotent producers, fetch
-// long-polls of followers and consumers.
+// long-polls of followers and consumers, committed offsets of groups in a topic of their own (impl/kafka/offsets).
 //
 // Invariants:
 //   - The high watermark never falls while a replica leads, and never passes what every member of the maximal ISR holds.
-//   - A produce with acks=all is answered OK only at a high watermark above it.
+//   - A produce with acks=all, and a commit of an offset, is answered OK only at a high watermark above it.
 //   - Nothing is synced on the data path but what FlushMessages asks for: that is the design under test.
 //   - No goroutine, clock or map order; every queue is bounded.
 //
-// What it leaves out: Kafka's wire protocol (impl/kafka/proto has its meanings in a form of its own), consumer groups and their
-// rebalancing, transactions, retention, quotas, controlled shutdown, tiered storage, more than one log directory.
+// What it leaves out: Kafka's wire protocol (impl/kafka/proto has its meanings in a form of its own), membership of consumer
+// groups and their rebalancing (generations are in the messages, and 0), transactions, retention, quotas, controlled shutdown, tiered storage, more than one log directory.
 //
 // It sees model and its sisters under impl, and is seen by experiments and tests.
 package kafka

@@ -6,6 +6,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/impl/kafka/idempotence"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
+	"github.com/brokerlab/brokerlab/impl/kafka/offsets"
 	"github.com/brokerlab/brokerlab/impl/kafka/plog"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -33,6 +34,7 @@ type partition struct {
 	parked    []*parked // acks=all, by required offset
 	flushing  []*parked // whoever waits for the log's own flush
 	fetches   []*consumerFetch
+	offsets   *coordinator // of the offsets topic's partition; else nil
 
 	// As follower.
 	leader  machine.NodeID
@@ -95,6 +97,9 @@ func (b *Broker) act() {
 // join makes this node's replica of a partition, with what boot found of it.
 func (b *Broker) join(m *metadata.Partition) *partition {
 	p := &partition{b: b, id: m.ID, meta: m, stream: streamName(m), epoch: -1}
+	if m.Topic.Name == offsets.Topic {
+		p.offsets = &coordinator{p: p}
+	}
 	b.parts[m.ID-1] = p
 	b.held = append(b.held, p)
 	if b.found[m.ID] == nil {
@@ -148,6 +153,9 @@ func (p *partition) lead() {
 	p.refuseParked(proto.NotLeader)
 	p.leading, p.began, p.alter = true, p.log.Appended(), alteration{}
 	p.log.Begin(p.epoch)
+	if p.offsets != nil {
+		p.offsets.elected()
+	}
 	p.followers = p.followers[:0]
 	for _, r := range p.meta.Replicas {
 		if r == b.self() {
@@ -173,6 +181,9 @@ func (p *partition) stopLeading() {
 	p.leading = false
 	p.alter = alteration{}
 	p.refuseParked(proto.NotLeader)
+	if p.offsets != nil {
+		p.offsets.refuse(proto.NotCoordinator)
+	}
 	for _, f := range p.fetches {
 		f.dirty = true
 	}
@@ -208,6 +219,9 @@ func (p *partition) tick() {
 		return
 	}
 	p.expireParked(now)
+	if p.offsets != nil {
+		p.offsets.expire(now)
+	}
 	if p.alter.busy {
 		if p.alter.retryAt != 0 && now >= p.alter.retryAt {
 			p.sendAlter()
@@ -367,6 +381,9 @@ func (p *partition) wakeLater() {
 func (p *partition) wake() {
 	p.advance()
 	p.serveParked()
+	if p.offsets != nil {
+		p.offsets.replay()
+	}
 	for _, f := range p.fetches {
 		p.b.tryFetch(f, false)
 	}
@@ -395,6 +412,7 @@ func (p *partition) appended() {
 // truncate cuts the log: what lay there was not the leader's.
 func (p *partition) truncate(offset int64) {
 	if offset >= p.log.Appended() {
+		p.log.Truncate(p.b.fx, offset) // an epoch without records may go
 		return
 	}
 	end := p.log.Truncate(p.b.fx, max(offset, 0))

@@ -33,15 +33,16 @@ type Config struct {
 
 // Group is one node's part in one Raft group.
 type Group struct {
-	cfg     Config
-	log     *Log
-	mem     memory
-	node    *raft.RawNode
-	term    uint64
-	vote    uint64
-	applied uint64
-	leading bool
-	leader  machine.NodeID
+	cfg         Config
+	log         *Log
+	mem         memory
+	node        *raft.RawNode
+	term        uint64
+	vote        uint64
+	applied     uint64
+	appliedTerm uint64
+	leading     bool
+	leader      machine.NodeID
 }
 
 // Open joins a group with what its log kept.
@@ -87,6 +88,9 @@ func (g *Group) Leading() bool          { return g.leading }
 func (g *Group) Leader() machine.NodeID { return g.leader }
 func (g *Group) Term() uint64           { return g.term }
 func (g *Group) Applied() uint64        { return g.applied }
+
+// AppliedTerm is the term of the newest entry applied: a leader's own once it has applied all that leaders before it committed.
+func (g *Group) AppliedTerm() uint64 { return g.appliedTerm }
 
 // ID is the group's number.
 func (g *Group) ID() uint64 { return g.cfg.ID }
@@ -208,7 +212,7 @@ func (g *Group) append(m *pb.Message) {
 
 func (g *Group) apply(m *pb.Message) {
 	for _, e := range m.GetEntries() {
-		g.applied = e.GetIndex()
+		g.applied, g.appliedTerm = e.GetIndex(), e.GetTerm()
 		g.observeEntry(machine.Applied, e)
 		if len(e.GetData()) > 0 {
 			g.cfg.Apply(e.GetIndex(), e.GetTerm(), e.GetData())

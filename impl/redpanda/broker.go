@@ -11,6 +11,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/impl/kafka/conns"
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
+	"github.com/brokerlab/brokerlab/impl/kafka/offsets"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/impl/quorum"
 	"github.com/brokerlab/brokerlab/impl/wire"
@@ -166,7 +167,7 @@ func (b *Broker) join(id uint64, stream string, peers []machine.NodeID, apply fu
 	p.group = p.log.Open(quorum.Config{
 		ID: id, Node: b.cfg.Node, Peers: peers, ElectionTicks: b.cfg.ElectionTicks, MaxBytes: b.cfg.MaxBytes,
 		Apply:  func(index, _ uint64, data []byte) { p.index = index; apply(p, data) },
-		Lead:   func(uint64) {},
+		Lead:   func(term uint64) { p.term = term },
 		Follow: func() { p.refuse(proto.NotLeader) },
 		Send: func(to machine.NodeID, m *pb.Message) {
 			if q := b.peer(to); q != nil {
@@ -318,15 +319,15 @@ func (b *Broker) place() error {
 		if !slices.Contains(m.Replicas, uint32(b.cfg.Node)) {
 			continue
 		}
-		stream := m.Topic.Name
-		if m.Topic.Partitions > 1 {
-			stream = fmt.Sprintf("%s/%d", stream, m.ID-m.Topic.First)
+		stream, apply := streamName(m), b.applyBatch
+		if m.Topic.Name == offsets.Topic {
+			apply = b.applyOffset
 		}
 		var peers []machine.NodeID
 		for _, r := range m.Replicas {
 			peers = append(peers, machine.NodeID(r))
 		}
-		p, err := b.join(controllerGroup+uint64(m.ID), stream, peers, b.applyBatch)
+		p, err := b.join(controllerGroup+uint64(m.ID), stream, peers, apply)
 		if err != nil {
 			return fmt.Errorf("partition %d: %w", m.ID, err)
 		}
@@ -338,6 +339,14 @@ func (b *Broker) place() error {
 		}
 	}
 	return nil
+}
+
+// streamName is a topic's name if it has one partition, else the name and the partition's place.
+func streamName(p *metadata.Partition) string {
+	if p.Topic.Partitions == 1 {
+		return p.Topic.Name
+	}
+	return fmt.Sprintf("%s/%d", p.Topic.Name, p.ID-p.Topic.First)
 }
 
 // Footprint reports what lives in memory, by kind.

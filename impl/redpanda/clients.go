@@ -60,6 +60,8 @@ func (b *Broker) request(c *conns.Conn, api proto.API, correlation uint32, body 
 			}
 		}
 		b.answer(c, correlation, r)
+	case proto.FindCoordinator, proto.OffsetCommit, proto.OffsetFetch:
+		return b.groupRequest(c, api, correlation, body)
 	default:
 		return &proto.Error{Where: api.String(), Why: "is not a client's to ask"}
 	}
@@ -163,6 +165,8 @@ func (b *Broker) tryFetch(f *fetch, expired bool) bool {
 		switch p := b.partition(ask.ID); {
 		case p == nil || !p.group.Leading():
 			r.Code = proto.NotLeader
+		case ask.Offset > p.end && !p.current():
+			r.Code = proto.OffsetNotAvailable // a new leader does not know its end yet
 		case ask.Offset < 0 || ask.Offset > p.end:
 			r.Code, r.HW = proto.OffsetOutOfRange, p.end
 		default:

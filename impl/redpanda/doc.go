@@ -7,11 +7,11 @@
 // multiply them.
 //
 // Invariants:
-//   - A produce with acks=all is answered OK only as the consequence of applying its entry.
+//   - A produce with acks=all, and a commit of an offset, is answered OK only as the consequence of applying its entry.
 //   - What a partition holds is a function of its log: offsets and duplicates are decided at apply.
 //   - No goroutine, clock or map order; every queue is bounded.
 //
-// What it leaves out: threads a core (the cost model gives it lanes), write caching, transactions, consumer groups, leader
+// What it leaves out: threads a core (the cost model gives it lanes), write caching, transactions, membership of consumer groups, leader
 // balancing, membership changes, retention: a partition's log lives in memory whole.
 //
 // It sees model and its sisters under impl, and is seen by experiments and tests.

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/brokerlab/brokerlab/impl/kafka/idempotence"
+	"github.com/brokerlab/brokerlab/impl/kafka/offsets"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
 	"github.com/brokerlab/brokerlab/impl/quorum"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -24,6 +25,8 @@ type partition struct {
 	batches   []placed
 	end       int64 // behind the last applied record: the high watermark
 	producers idempotence.Producers
+	offsets   offsets.Table // of the offsets topic's
+	term      uint64        // in which this node was last elected
 
 	number   uint64 // of the newest proposal of this boot
 	inFlight []proposal
@@ -45,7 +48,7 @@ type proposal struct {
 }
 
 func newPartition(b *Broker, id uint64) *partition {
-	return &partition{b: b, id: id, producers: idempotence.Producers{}}
+	return &partition{b: b, id: id, producers: idempotence.Producers{}, offsets: offsets.Table{}}
 }
 
 // queue puts the group on the list of those with something to do this step.

@@ -27,7 +27,7 @@
 // which an answer's Value begins with, followed by "@" and the answering client.
 //
 // Consumers. A Deliver with Verb consume carries Stream, Consumer, Seq, CSeq, N (how many times the message has been
-// delivered, from 1), Stamp, Value, Client, and in Op the Fetch it came by (0 for push). Ack, Nak, Term and
+// delivered, from 1; 0 if the broker does not count), Stamp, Value, Client, and in Op the Fetch it came by (0 for push). Ack, Nak, Term and
 // Progress carry the delivery's Seq, CSeq and N; one that asks for no confirmation has no completion; an OK means that the
 // broker has applied it. Header.Streams says what consumers there are and how they are configured. The invoke of a Fetch
 // carries in N how many messages it asks for. A consumer whose name is created again after it was deleted is another

@@ -190,7 +190,7 @@ type Consumer struct {
 	Filters    []string `json:"filters,omitempty"` // none: every subject
 	Deliver    string   `json:"deliver,omitempty"` // deliver policy; "" is "all"
 	StartSeq   uint64   `json:"start_seq,omitempty"`
-	Ack        string   `json:"ack,omitempty"` // "explicit" ("" too), "all" or "none"
+	Ack        string   `json:"ack,omitempty"` // "explicit" ("" too), "all", "none" or AckCommit
 	AckWait    int64    `json:"ack_wait,omitempty"`
 	MaxDeliver int64    `json:"max_deliver,omitempty"`
 	MaxPending int64    `json:"max_ack_pending,omitempty"`
@@ -198,6 +198,11 @@ type Consumer struct {
 	Push       bool     `json:"push,omitempty"`
 	Ephemeral  bool     `json:"ephemeral,omitempty"`
 }
+
+// AckCommit is the ack policy of a log that knows no single acks: the consumer's one client at a time commits how far it has acked
+// everything, and what it has not is delivered again to the next. An ack is confirmed when an offset above it is committed.
+// Deliveries are not counted: their N is 0.
+const AckCommit = "commit"
 
 // History is a whole history in memory.
 type History struct {

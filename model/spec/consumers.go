@@ -4,6 +4,7 @@ package spec
 const (
 	ConsumerNoPhantom ID = "consumer-no-phantom"
 	AtLeastOnce       ID = "at-least-once"
+	NothingSkipped    ID = "nothing-skipped"
 	AckIsFinal        ID = "no-delivery-after-confirmed-ack"
 	AckFenced         ID = "stale-ack-not-confirmed"
 	DeliveryCounts    ID = "delivery-counts"
@@ -32,6 +33,11 @@ var consumerGuarantees = []Guarantee{
 		AtLeastOnce, Consumer, "At least once",
 		"By the mark drained, each acknowledged message that c covers has been delivered to a client, or settled.",
 		"acknowledged publishes to a stream with a consumer that delivers all, and the mark drained",
+	},
+	{
+		NothingSkipped, Consumer, "Nothing is passed over",
+		"When c, by the mark drained, says that nothing is pending and nothing unsettled, some client has acked or termed each acknowledged message that c covers, or its deliveries have run out. To have been delivered is not enough: the client may have died with it.",
+		"a consumer whose messages are settled one by one or by commits, final answers about it, and the mark drained; delivered observations if it has a maximum of deliveries",
 	},
 	{
 		AckIsFinal, Consumer, "A confirmed ack is final",
@@ -85,8 +91,8 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		FirstOrder, Consumer, "First deliveries in order",
-		"H(c, s, 1) < H(c, t, 1) implies s < t; with acks none, no covered message stored by then lies between two that one leader handed out one after the other.",
-		"two messages handed out for the first time, by observations",
+		"H(c, s, 1) < H(c, t, 1) implies s < t, where commits settle D(c, s) < D(c, t) for the first of each; with acks none, no covered message stored by then lies between two that one leader handed out one after the other.",
+		"two messages handed out for the first time, by observations, or, where commits settle, received",
 	},
 	{
 		ConsumerProgress, Consumer, "No consumer is stuck",
@@ -103,6 +109,7 @@ const natsConsumers = "nats.docs, nats-concepts/jetstream/consumers: explicit ac
 var consumerClaims = []Claim{
 	{Reference, ConsumerNoPhantom, forgetful, ourDesign},
 	{Reference, AtLeastOnce, forgetful, ourDesign},
+	{Reference, NothingSkipped, forgetful, ourDesign},
 	{Reference, AckIsFinal, uncounted, ourDesign},
 	{Reference, AckFenced, append([]Setting{{Name: "ack-fence", Values: []string{"none"}}}, uncounted...), ourDesign},
 	{Reference, DeliveryCounts, uncounted, ourDesign},

@@ -13,6 +13,15 @@ const (
 	pandaDocs = "Redpanda documentation: with acks=all an acknowledged record is replicated to a majority and synced there"
 )
 
+const (
+	kafkaConsumers = "Kafka documentation, design, message delivery semantics: a consumer that processes and then commits has at least once; the order within a partition is that of the log"
+	kafkaCommitted = "KafkaConsumer javadoc, offsets and consumer position: the committed position is the last offset that has been stored securely, to which the consumer will recover"
+)
+
+// autoCommit: polls commit what the polls before them returned, and only who has processed all of it by then has at least once
+// (KafkaConsumer javadoc, automatic offset committing).
+var autoCommit = Setting{Name: "commit", Values: []string{"auto"}}
+
 // laxProducers are the settings under which an acknowledgement says less than that the in-sync replicas have a record.
 var laxProducers = []Setting{{Name: "acks", Values: []string{"1", "0"}}}
 
@@ -31,6 +40,12 @@ var kafkaClaims = []Claim{
 	{Kafka, OneLeaderPerTerm, nil, kafkaDocs},
 	{Kafka, PublishProgress, laxProducers, kafkaDocs},
 	{Kafka, NoCrash, nil, kafkaDocs},
+	{Kafka, ConsumerNoPhantom, uncleanKafka, kafkaConsumers},
+	{Kafka, AtLeastOnce, uncleanKafka, kafkaConsumers},
+	{Kafka, NothingSkipped, append([]Setting{autoCommit}, uncleanKafka...), kafkaConsumers},
+	{Kafka, AckIsFinal, uncleanKafka, kafkaCommitted},
+	{Kafka, FirstOrder, uncleanKafka, kafkaConsumers},
+	{Kafka, ConsumerProgress, laxProducers, kafkaConsumers},
 
 	{Redpanda, NoPhantom, nil, pandaDocs},
 	{Redpanda, NoAbortedRead, laxProducers, pandaDocs},
@@ -45,4 +60,10 @@ var kafkaClaims = []Claim{
 	{Redpanda, LeaderCompleteness, nil, raftPaper},
 	{Redpanda, PublishProgress, laxProducers, pandaDocs},
 	{Redpanda, NoCrash, nil, pandaDocs},
+	{Redpanda, ConsumerNoPhantom, laxProducers, kafkaConsumers},
+	{Redpanda, AtLeastOnce, laxProducers, kafkaConsumers},
+	{Redpanda, NothingSkipped, append([]Setting{autoCommit}, laxProducers...), kafkaConsumers},
+	{Redpanda, AckIsFinal, laxProducers, kafkaCommitted},
+	{Redpanda, FirstOrder, laxProducers, kafkaConsumers},
+	{Redpanda, ConsumerProgress, laxProducers, kafkaConsumers},
 }

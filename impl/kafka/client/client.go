@@ -14,6 +14,7 @@ import (
 type Recorder interface {
 	Invoke(op *load.Op) (id uint64)
 	Complete(id uint64, op *load.Op, out *load.Outcome)
+	Deliver(d *load.Delivery)
 }
 
 const (
@@ -40,8 +41,19 @@ type Config struct {
 	RequestTimeout, Backoff, Delivery int64
 	// MinISR and Flush are min.insync.replicas and flush.messages of topics that this client creates.
 	MinISR, Flush int
+	// Commit says when consumers commit: Manual, or Auto.
+	Commit Commit
+	// BugCommitted is planted: a consumer begins one record behind the committed offset.
+	BugCommitted bool
 	// Start is the time of the run at which the client boots.
 	Start int64
+}
+
+func (c *Config) bugOffset() int64 {
+	if c.BugCommitted {
+		return 1
+	}
+	return 0
 }
 
 // None is acks=0.
@@ -80,6 +92,12 @@ type Client struct {
 	topics map[string]proto.Topic
 	where  where
 	prod   producer
+
+	receiver  load.Receiver // the load, if it is one
+	consumers []*consumer   // in the order of their first use
+	coord     coordinatorOf
+	leave     leaving
+	off       bool // the program is not running
 
 	next    uint64
 	ops     map[uint64]*operation
@@ -121,6 +139,7 @@ func Boot(cfg Config) machine.Boot {
 			return nil, fmt.Errorf("client %s: enable.idempotence needs acks=all", cfg.Name)
 		}
 		c := &Client{cfg: cfg, began: env.Mono, ops: map[uint64]*operation{}, topics: map[string]proto.Topic{}, ask: true}
+		c.receiver, _ = cfg.Load.(load.Receiver)
 		for i, n := range cfg.Nodes {
 			c.conns = append(c.conns, &conn{c: c, place: i, node: n})
 		}
@@ -165,18 +184,11 @@ func (c *Client) Footprint(dst []machine.Use) []machine.Use {
 // work takes from the load what is due, ends what is overdue, and sends what can be sent.
 func (c *Client) work() {
 	now := c.now()
-	for n := 0; c.ask && n < maxPull; n++ {
-		op, ok, wake := c.cfg.Load.Next(now)
-		if !ok {
-			c.ask = false
-			if wake > 0 {
-				c.fx.SetTimer(timerLoad, c.at(max(wake, now+1)))
-			}
-			break
-		}
-		c.begin(now, op)
-	}
+	c.pull(now)
 	c.expire(now)
+	if c.off {
+		return
+	}
 	c.locate(now)
 	waiting := c.waiting
 	c.waiting = nil
@@ -189,8 +201,32 @@ func (c *Client) work() {
 		}
 	}
 	c.prod.send(now)
+	for _, k := range c.consumers {
+		k.work(now)
+	}
+	c.left(now)
+	if c.off {
+		c.fx.SetTimer(timerLoad, c.at(now+1)) // it may want to come back
+		return
+	}
 	c.locate(now) // somebody may not have been found
 	c.watch(now)
+}
+
+func (c *Client) pull(now int64) {
+	for n := 0; c.ask && n < maxPull; n++ {
+		op, ok, wake := c.cfg.Load.Next(now)
+		if !ok {
+			c.ask = false
+			if wake > 0 {
+				c.fx.SetTimer(timerLoad, c.at(max(wake, now+1)))
+			}
+			break
+		}
+		if !c.self(now, &op) {
+			c.begin(now, op)
+		}
+	}
 }
 
 // maxPull bounds what one step takes from the load.
@@ -215,6 +251,9 @@ func (c *Client) begin(now int64, op load.Op) {
 		return 1
 	})
 	c.due = slices.Insert(c.due, i, at)
+	if c.consume(now, o) {
+		return
+	}
 	switch op.Verb {
 	case history.Publish:
 		if op.Expect != 0 || op.ExpectSubject != 0 {
@@ -243,7 +282,9 @@ func (c *Client) finish(o *operation, out load.Outcome) {
 		return
 	}
 	delete(c.ops, o.num)
-	c.cfg.Record.Complete(o.id, &o.Op, &out)
+	if !silent(&o.Op) {
+		c.cfg.Record.Complete(o.id, &o.Op, &out)
+	}
 	c.cfg.Load.Done(c.now(), o.Op, out)
 	c.ask = true
 }
@@ -287,6 +328,18 @@ func (c *Client) watch(now int64) {
 	}
 	for _, k := range c.conns {
 		at = earlier(at, k.next(now))
+	}
+	for _, k := range c.consumers {
+		at = earlier(at, k.wake(now))
+	}
+	if len(c.consumers)+len(c.waiting) > 0 && c.coord.node == 0 {
+		at = earlier(at, laterThan(c.coord.after, now))
+	}
+	if c.leave.on {
+		at = earlier(at, max(c.leave.until, now+1))
+	}
+	if c.ask && len(c.consumers) > 0 { // what consumers brought may have answers
+		c.fx.SetTimer(timerLoad, c.at(now+1))
 	}
 	if at != 0 && (c.wake == 0 || at < c.wake) {
 		c.wake = max(at, now+1)

@@ -71,6 +71,9 @@ func (c *Client) connInput(in *machine.Input) {
 			return
 		}
 	}
+	if in.Kind == machine.ConnOpened { // dialled in a life that is over
+		c.fx.Closes = append(c.fx.Closes, machine.Close{Conn: in.Conn})
+	}
 }
 
 func (k *conn) reply(frame []byte) error {
@@ -106,6 +109,9 @@ func (k *conn) gone() {
 		call.done(nil, false)
 	}
 	k.c.where.doubt()
+	if c := k.c; c.coord.node == uint32(k.node) {
+		c.coord.doubt(c.now() + c.cfg.Backoff)
+	}
 }
 
 // next is when a call is overdue, or the connection may be dialled again.

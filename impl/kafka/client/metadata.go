@@ -62,6 +62,16 @@ func (c *Client) locate(now int64) {
 
 // partition finds the partition of a stream: its number, and who leads it; nil while that is not known.
 func (c *Client) partition(stream string) *proto.Partition {
+	p := c.known(stream)
+	if p == nil || p.Leader == 0 {
+		c.where.doubt()
+		return nil
+	}
+	return p
+}
+
+// known finds the partition of a stream, whether anybody leads it or not.
+func (c *Client) known(stream string) *proto.Partition {
 	name, place := stream, 0
 	if i := strings.LastIndexByte(stream, '/'); i >= 0 {
 		n, err := strconv.Atoi(stream[i+1:])
@@ -71,7 +81,7 @@ func (c *Client) partition(stream string) *proto.Partition {
 		name, place = stream[:i], n
 	}
 	t, ok := c.topics[name]
-	if !ok || place >= len(t.Partitions) || t.Partitions[place].Leader == 0 {
+	if !ok || place < 0 || place >= len(t.Partitions) {
 		c.where.doubt()
 		return nil
 	}

@@ -286,10 +286,20 @@ func (l *Log) EndOf(epoch int32) (known int32, end int64, ok bool) {
 	return l.epochs[i-1].Epoch, l.epochs[i].Start, true
 }
 
-// Truncate drops the batches that hold offset or lie above it, and returns where the log ends then.
+// forgetEmpty drops epochs that began at the log's end and have no record.
+func (l *Log) forgetEmpty() {
+	for n := len(l.epochs); n > 0 && l.epochs[n-1].Start >= l.end; n-- {
+		l.epochs = l.epochs[:n-1]
+	}
+}
+
+// Truncate drops the batches that hold offset or lie above it, and returns where the log ends then. Where there are none, an epoch
+// without a record goes all the same: a leader that was deposed before it appended anything began one that nobody else knows
+// (UnifiedLog.truncateTo).
 func (l *Log) Truncate(fx *machine.Effects, offset int64) int64 {
 	i := l.find(offset)
 	if i == len(l.batches) {
+		l.forgetEmpty()
 		return l.end
 	}
 	cut := l.batches[i]
@@ -300,9 +310,7 @@ func (l *Log) Truncate(fx *machine.Effects, offset int64) int64 {
 	l.oldest = min(l.oldest, i)
 	l.end = cut.Base
 	l.synced = min(l.synced, l.end)
-	for n := len(l.epochs); n > 0 && l.epochs[n-1].Start >= l.end; n-- {
-		l.epochs = l.epochs[:n-1]
-	}
+	l.forgetEmpty()
 	for n := len(l.segs); l.segs[n-1] != cut.seg; n-- {
 		fx.Do(machine.DiskOp{Kind: machine.Remove, File: l.segs[n-1].name})
 		l.segs = l.segs[:n-1]

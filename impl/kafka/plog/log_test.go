@@ -241,3 +241,20 @@ func TestWhatLiesBehindAHoleIsGone(t *testing.T) {
 	names, _ = f.List(small.Dir)
 	require.LessOrEqual(t, len(names), 2)
 }
+
+// A leader that is deposed before it appended anything has begun an epoch that nobody else knows. A cut that takes no record
+// has to take that, or the leader finds the same divergence for ever.
+func TestACutAtTheEndTakesAnEpochWithoutRecords(t *testing.T) {
+	f := files{}
+	l, _ := open(t, Config{Dir: "p", SegmentBytes: 1 << 20, CacheBytes: 1 << 20}, f)
+	var fx machine.Effects
+	l.Append(&fx, record(0, 3, "a", "b"))
+	l.Begin(7)
+	require.Equal(t, int32(7), l.LastEpoch())
+	require.Equal(t, int64(2), l.Truncate(&fx, 2))
+	require.Equal(t, int32(3), l.LastEpoch())
+	known, end, ok := l.EndOf(7)
+	require.True(t, ok)
+	require.Equal(t, int32(3), known)
+	require.Equal(t, int64(2), end)
+}

@@ -15,8 +15,13 @@ const (
 	NotLeader             Code = 6 // NOT_LEADER_OR_FOLLOWER
 	TimedOut              Code = 7 // REQUEST_TIMED_OUT
 	TooLarge              Code = 10
+	CoordinatorLoading    Code = 14 // COORDINATOR_LOAD_IN_PROGRESS
+	CoordinatorNotThere   Code = 15 // COORDINATOR_NOT_AVAILABLE
+	NotCoordinator        Code = 16
 	NotEnoughReplicas     Code = 19
 	NotEnoughAfterAppend  Code = 20 // NOT_ENOUGH_REPLICAS_AFTER_APPEND: the records are in the log
+	IllegalGeneration     Code = 22
+	InvalidGroup          Code = 24 // INVALID_GROUP_ID
 	TopicExists           Code = 36
 	InvalidReplication    Code = 38
 	NotController         Code = 41
@@ -26,6 +31,7 @@ const (
 	FencedLeaderEpoch     Code = 74
 	UnknownLeaderEpoch    Code = 75
 	StaleBrokerEpoch      Code = 77
+	OffsetNotAvailable    Code = 78
 	InvalidUpdateVersion  Code = 95
 	DuplicateRegistration Code = 101
 	IneligibleReplica     Code = 107
@@ -38,6 +44,8 @@ var codeNames = map[Code]string{
 	LeaderNotAvailable: "leader not available", NotLeader: "not leader or follower", TimedOut: "request timed out", TooLarge: "message too large",
 	NotEnoughReplicas: "not enough replicas", NotEnoughAfterAppend: "not enough replicas after append", TopicExists: "topic already exists",
 	InvalidReplication: "invalid replication factor", NotController: "not controller", InvalidRequest: "invalid request",
+	CoordinatorLoading: "coordinator load in progress", CoordinatorNotThere: "coordinator not available", NotCoordinator: "not coordinator",
+	IllegalGeneration: "illegal generation", InvalidGroup: "invalid group id", OffsetNotAvailable: "offset not available",
 	OutOfOrderSequence: "out of order sequence number", InvalidProducerEpoch: "invalid producer epoch", FencedLeaderEpoch: "fenced leader epoch",
 	UnknownLeaderEpoch: "unknown leader epoch", StaleBrokerEpoch: "stale broker epoch", InvalidUpdateVersion: "invalid update version",
 	DuplicateRegistration: "duplicate broker registration", IneligibleReplica: "ineligible replica", BrokerIDNotRegistered: "broker id not registered",
@@ -57,7 +65,7 @@ func (c Code) String() string {
 func (c Code) Retriable() bool {
 	switch c {
 	case UnknownPartition, LeaderNotAvailable, NotLeader, TimedOut, NotEnoughReplicas, NotEnoughAfterAppend, NotController,
-		FencedLeaderEpoch, UnknownLeaderEpoch, CorruptMessage:
+		FencedLeaderEpoch, UnknownLeaderEpoch, CorruptMessage, CoordinatorLoading, CoordinatorNotThere, NotCoordinator, OffsetNotAvailable:
 		return true
 	}
 	return false

@@ -17,6 +17,10 @@ const (
 	Heartbeat
 	Register
 	AlterPartition
+	// Of consumers.
+	FindCoordinator
+	OffsetCommit
+	OffsetFetch
 	apis
 )
 
@@ -25,6 +29,7 @@ func (a API) String() string {
 	names := [...]string{
 		"?", "metadata", "create-topic", "init-producer", "produce", "fetch", "list-offset",
 		"replica-fetch", "heartbeat", "register", "alter-partition",
+		"find-coordinator", "offset-commit", "offset-fetch",
 	}
 	if int(a) < len(names) {
 		return names[a]

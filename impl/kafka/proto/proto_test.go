@@ -24,6 +24,10 @@ func samples() []Message {
 		&RegisterReply{Code: DuplicateRegistration, Epoch: 5},
 		&HeartbeatRequest{Node: 1, Epoch: 2, Index: 3},
 		&AlterPartitionRequest{Node: 1, BrokerEpoch: 2, ID: 3, LeaderEpoch: 4, PartitionEpoch: 5, ISR: []uint32{1, 2}, Epochs: []uint64{3, 4}, Recovered: true},
+		&FindCoordinatorRequest{Group: "g"},
+		&FindCoordinatorReply{Code: CoordinatorNotThere, Node: 2},
+		&OffsetCommitRequest{Group: "g", Generation: -1, ID: 2, Offset: 3},
+		&OffsetFetchRequest{Group: "g", ID: 2},
 	}
 }
 
