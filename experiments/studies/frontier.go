@@ -34,17 +34,26 @@ type tapeSystem struct {
 // intervals between syncs that are compared, in milliseconds; nats-server's default is the last.
 var intervals = []int64{100, 1000, 10_000, 30_000, 120_000}
 
-func frontierSystems() (out []tapeSystem) {
+func frontierSystems(size Size) (out []tapeSystem) {
+	intervals := intervals
+	if size == Small {
+		intervals = []int64{1000, 10_000, 120_000}
+	}
 	add := func(s system, settings string, interval int64) { out = append(out, tapeSystem{s, settings, interval}) }
 	add(reference, "as it is", before)
 	add(natsAlways, "sync=group", before)
 	add(redpanda, "acks=all", before)
 	for _, ms := range intervals {
-		add(reference.with("reference, sync=interval").every(ms, "sync=interval"), "sync=interval", ms)
+		lax := reference.with("reference, sync=interval").every(ms, "sync=interval")
+		lax.policy = replicated
+		add(lax, "sync=interval", ms)
 		add(natsDefault.with("NATS").every(ms, "sync=interval"), "sync=interval", ms)
 	}
 	for _, elr := range []string{"on", "off"} {
 		for _, acks := range []string{"all", "1", "0"} {
+			if size == Small && elr == "off" && acks != "all" {
+				continue
+			}
 			k := kafkaAll.with("Kafka acks="+acks+", ELR "+elr, "acks="+acks, "elr="+elr)
 			if acks == "all" {
 				k.policy = replicated
@@ -65,8 +74,8 @@ func frontierSystems() (out []tapeSystem) {
 	return out
 }
 
-func frontierGrid(*Options) (points []Point) {
-	for _, s := range frontierSystems() {
+func frontierGrid(o *Options) (points []Point) {
+	for _, s := range frontierSystems(o.Size) {
 		for down := 1; down <= 3; down++ {
 			points = append(points, func(seed rundir.Seed, out *Output) error {
 				l, err := powerLoss(&s.system, seed, down)

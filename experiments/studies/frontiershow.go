@@ -32,6 +32,12 @@ func concludeFrontier(t *Tables) (*Conclusion, error) {
 	return c, nil
 }
 
+// kafkaColors tell its settings apart.
+var kafkaColors = map[string]figures.Color{
+	"Kafka acks=all, ELR on": figures.Green, "Kafka acks=1, ELR on": figures.Brown, "Kafka acks=0, ELR on": figures.Red,
+	"Kafka acks=all, ELR off": figures.Sky, "Kafka acks=1, ELR off": figures.Pink, "Kafka acks=0, ELR off": figures.Grey,
+}
+
 // places of intervals on the axis, from before each acknowledgement to never.
 var frontierPlaces = []int64{before, 100, 1000, 10_000, 30_000, 120_000, never}
 
@@ -56,16 +62,24 @@ func frontierChart(rows *Rows, down string) figures.Chart {
 	for _, p := range frontierPlaces {
 		c.X.Names = append(c.X.Names, placeName(p))
 	}
-	for _, name := range rows.Values("system") {
+	names := rows.Values("system")
+	for k, name := range names {
 		mine := rows.Where("system", name)
-		line := figures.Line{Name: name, Style: figures.StyleOf(mine.Text(0, "design"), mine.Text(0, "policy")), Kind: figures.Joined}
+		line := figures.Line{Name: name, Style: figures.StyleOf(mine.Text(0, "design"), mine.Text(mine.Len()-1, "policy"))}
+		if len(mine.Values("sync_interval_ms")) < 3 {
+			line.Kind = figures.Marks
+		}
+		if mine.Text(0, "design") == "kafka" { // its lines differ in two settings, and mostly coincide
+			line.Style.Color = kafkaColors[name]
+		}
+		aside := (float64(k) - float64(len(names)-1)/2) * 0.055 // or one would hide the other
 		for place, interval := range frontierPlaces {
 			here := mine.Where("sync_interval_ms", strconv.FormatInt(interval, 10))
 			if here.Len() == 0 {
 				continue
 			}
 			e := stats.Median(here.Ints("lost_ms"))
-			line.Points = append(line.Points, figures.XY{X: float64(place), Y: e.Value * 1e6, Low: e.Low * 1e6, High: e.High * 1e6})
+			line.Points = append(line.Points, figures.XY{X: float64(place) + aside, Y: e.Value * 1e6, Low: e.Low * 1e6, High: e.High * 1e6})
 		}
 		c.Lines = append(c.Lines, line)
 	}

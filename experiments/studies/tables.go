@@ -1,11 +1,15 @@
 package studies
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/brokerlab/brokerlab/experiments/figures"
 )
 
 // Output gathers the rows that one cell adds to each table.
@@ -129,4 +133,11 @@ func readRows(in io.Reader) (*Rows, error) {
 		return nil, fmt.Errorf("a table without a header: %w", err)
 	}
 	return &Rows{Columns: all[0], rows: all[1:]}, nil
+}
+
+// ordered are points by X.
+func ordered(points map[int64]figures.XY) []figures.XY {
+	out := slices.Collect(maps.Values(points))
+	slices.SortFunc(out, func(a, b figures.XY) int { return cmp.Compare(a.X, b.X) })
+	return out
 }

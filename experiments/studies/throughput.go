@@ -1,41 +1,138 @@
 package studies
 
 import (
+	"slices"
+	"strconv"
+
+	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/trial"
 )
 
 var throughput = Study{
 	Name:     "throughput-latency",
-	Question: "What does a durable publish cost in time, as the rate grows, and what does its acknowledgement say?",
-	Vary:     "rate, payload, streams, batching, by design and sync policy",
-	Small:    1, Full: 5,
+	Question: "What does a durable publish cost in time as the rate grows, and what does its acknowledgement say?",
+	Vary:     "rate, payload, streams, batching and what the model assumes, by design and sync policy",
+	Small:    3, Full: 30,
 	Tables: []Table{
 		{"points", []string{
-			"axis", "system", "design", "policy", "payload_bytes", "streams", "clients", "batching", "offered_per_s", "seed",
-			"achieved_per_s", "ok", "open", "failed", "shed", "p50_ns", "p99_ns", "p99.9_ns", "max_ns", "busiest_node_busy_permille", "events",
+			"axis", "system", "design", "policy", "payload_bytes", "streams", "clients", "batching", "constant", "value", "offered_per_s", "seed",
+			"achieved_per_s", "ok", "open", "failed", "shed", "p50_ns", "p99_ns", "p99.9_ns", "max_ns", "busiest_node_busy_permille",
 		}},
+		{"percentiles", []string{"system", "design", "policy", "offered_per_s", "seed", "share_ppm", "latency_ns"}},
+		{"losses", []string{"system", "seed", "read_back", "acked", "lost"}},
+		{"closed", []string{"clients", "seed", "done_per_s", "p50_ns"}},
 	},
 	Grid:     throughputGrid,
-	Conclude: func(t *Tables) (*Conclusion, error) { return &Conclusion{}, nil },
+	Conclude: concludeThroughput,
 }
 
+// publish is one point: a system under an open-loop load of publishes.
+type publish struct {
+	axis    string
+	system  system
+	bytes   int
+	streams int
+	clients int
+	// batching names how producers or brokers gather, constant what the model assumes that is changed to value; both may be empty.
+	batching, constant string
+	value              int64
+	rate               int
+}
+
+const ms = int64(1_000_000)
+
+// loaded are the systems that are compared under load.
+var loaded = []system{reference, natsDefault, natsAlways, kafkaAll, kafkaFlush, kafkaOne, redpanda}
+
+// baseRate is where everything else than the rate varies.
+const baseRate = 10_000
+
 func throughputGrid(o *Options) (points []Point) {
-	for _, s := range []system{reference, natsDefault, natsAlways, kafkaAll, kafkaFlush, kafkaOne, redpanda} {
-		for _, rate := range []int{1000, 10000, 50000, 100000} {
-			points = append(points, func(seed rundir.Seed, out *Output) error {
-				return ratePoint("rate", s, o, seed, 128, 1, 16, "", rate, out)
-			})
+	at := func(p publish) {
+		points = append(points, func(seed rundir.Seed, out *Output) error { return p.run(o, seed, out) })
+	}
+	rates, payloads, streams, clients := []int{1000, 5000, 20_000, 50_000, 100_000, 200_000}, []int{16, 1024, 16 << 10}, []int{10, 100}, []int{1, 64}
+	if o.Size == Full {
+		rates = []int{1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000}
+		streams = []int{10, 100, 1000}
+	}
+	for _, s := range loaded {
+		for _, rate := range rates {
+			at(publish{axis: "rate", system: s, bytes: 128, streams: 1, clients: 16, rate: rate})
 		}
+		at(publish{axis: "base", system: s, bytes: 128, streams: 1, clients: 16, rate: baseRate})
+		for _, bytes := range payloads {
+			at(publish{axis: "payload", system: s, bytes: bytes, streams: 1, clients: 16, rate: baseRate})
+		}
+		for _, n := range streams {
+			at(publish{axis: "streams", system: s, bytes: 128, streams: n, clients: 16, rate: baseRate})
+		}
+		for _, n := range clients {
+			at(publish{axis: "batching", system: s, bytes: 128, streams: 1, clients: n, batching: strconv.Itoa(n) + " clients", rate: baseRate})
+		}
+		points = append(points, func(seed rundir.Seed, out *Output) error { return lossBeside(s, seed, out) })
+	}
+	for _, s := range []system{kafkaAll, kafkaFlush, redpanda} {
+		for _, set := range []string{"linger=0", "linger=1", "linger=20", "batch=1k", "batch=64k"} {
+			at(publish{axis: "batching", system: s.with(s.name, set), bytes: 128, streams: 1, clients: 16, batching: set, rate: baseRate})
+		}
+	}
+	for _, p := range assumptions(o) {
+		at(p)
+	}
+	for _, n := range []int{1, 16, 64} {
+		points = append(points, func(seed rundir.Seed, out *Output) error { return closedLoop(n, seed, out) })
 	}
 	return points
 }
 
-// ratePoint measures one system at one rate.
-func ratePoint(axis string, s system, o *Options, seed rundir.Seed, bytes, streams, clients int, batching string, rate int, out *Output) error {
-	t := s.trial(seed, o, streams)
-	t.Load = publishers(clients, rate, bytes)
-	t.Warm, t.Measure = 200*ms, 500*ms
+// assumptions are points at which one thing that is assumed, and not measured, stands at an end of its band.
+func assumptions(o *Options) (out []publish) {
+	hw, err := hardware.Load(o.Hardware)
+	if err != nil {
+		return nil // every other point says so
+	}
+	for _, s := range []system{reference, kafkaAll, kafkaFlush, redpanda} {
+		program := map[string]string{"reference": "nats"}[s.design]
+		if program == "" {
+			program = s.design
+		}
+		swept := []string{"kernel.input_ns", "network.latency_ns", "disk.sync_ns", "cpu_ppm", program + ".lanes"}
+		for _, row := range hw.Constants() {
+			if !slices.Contains(swept, row.Name) || row.Low == row.High {
+				continue
+			}
+			name := row.Name
+			if name == program+".lanes" {
+				name = "lanes"
+			}
+			for _, v := range []int64{row.Low, row.High} {
+				out = append(out, publish{axis: "assumed", system: s, bytes: 128, streams: 1, clients: 16, constant: name, value: v, rate: 2 * baseRate})
+			}
+		}
+	}
+	return out
+}
+
+// run measures the point. The window is long enough for 5000 operations (20,000 at full size), within bounds.
+func (p *publish) run(o *Options, seed rundir.Seed, out *Output) error {
+	t := p.system.trial(seed, o, p.streams)
+	if p.constant != "" {
+		name := p.constant
+		if name == "lanes" {
+			name = programOf(&p.system) + ".lanes"
+		}
+		t.Constants = map[string]int64{name: p.value}
+	}
+	wanted, longest := int64(5000), 2000*ms
+	if o.Size == Full {
+		wanted, longest = 20_000, 4000*ms
+	}
+	t.Ready = 4000*ms + 80*ms*int64(p.streams) // streams are created one after the other
+	t.Load = publishers(p.clients, p.rate, p.bytes)
+	t.Warm, t.Measure = 300*ms, min(max(wanted*1000*ms/int64(p.rate), 300*ms), longest)
+	t.Grace = 2000 * ms
 	m, err := trial.Run(t)
 	if err != nil {
 		return err
@@ -44,12 +141,56 @@ func ratePoint(axis string, s system, o *Options, seed rundir.Seed, bytes, strea
 	for i := range m.Nodes {
 		busiest = max(busiest, m.Nodes[i].Busy)
 	}
+	s := &p.system
 	out.Events += m.Events
-	out.Add("points", axis, s.name, s.design, s.policy, bytes, streams, clients, batching, rate, seed,
+	out.Add("points", p.axis, s.name, s.design, s.policy, p.bytes, p.streams, p.clients, p.batching, p.constant, p.value, p.rate, seed,
 		m.Rate(m.Done), m.OK, m.Open, m.Failed+m.Unknown, m.Shed,
 		trial.Quantile(m.Latency, 500_000), trial.Quantile(m.Latency, 990_000), trial.Quantile(m.Latency, 999_000), m.Latency.Max(),
-		busiest*1000/m.Window, m.Events)
+		busiest*1000/m.Window)
+	if p.axis == "base" {
+		for _, ppm := range ninesPPM {
+			out.Add("percentiles", s.name, s.design, s.policy, p.rate, seed, ppm, trial.Quantile(m.Latency, ppm))
+		}
+	}
 	return nil
 }
 
-const ms = int64(1_000_000)
+// ninesPPM are the shares of percentile plots, in parts per million.
+var ninesPPM = []int64{10_000, 250_000, 500_000, 750_000, 900_000, 950_000, 980_000, 990_000, 995_000, 998_000, 999_000, 999_500, 999_800, 999_900}
+
+// programOf is the name of a system's program in hardware profiles.
+func programOf(s *system) string {
+	if s.design == "kafka" || s.design == "redpanda" {
+		return s.design
+	}
+	return "nats"
+}
+
+// lossBeside is what the system loses when power fails on all its nodes: it belongs beside every rate.
+func lossBeside(s system, seed rundir.Seed, out *Output) error {
+	l, err := powerLoss(&s, seed, 3)
+	if err != nil {
+		return err
+	}
+	out.Events += l.events
+	out.Add("losses", s.name, seed, l.drained, l.acked, l.lost)
+	return nil
+}
+
+// closedLoop is the reference broker with one replica on the two-core machine, each client publishing again when it was answered:
+// what impl/drive/bench measures on the real one.
+func closedLoop(clients int, seed rundir.Seed, out *Output) error {
+	s := reference
+	t := s.trial(seed, &Options{Hardware: "two-core"}, 1)
+	t.Cluster.Nodes, t.Cluster.Streams[0].Replicas = 1, 1
+	t.Load = publishers(clients, clients*15_000, 128)
+	t.Load.Groups[0].MaxOpen = 1
+	t.Warm, t.Measure, t.Grace = 200*ms, 400*ms, 1000*ms
+	m, err := trial.Run(t)
+	if err != nil {
+		return err
+	}
+	out.Events += m.Events
+	out.Add("closed", clients, seed, m.Rate(m.Done), trial.Quantile(m.Latency, 500_000))
+	return nil
+}
