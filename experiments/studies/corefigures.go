@@ -169,8 +169,15 @@ func coreFanoutFigure(t *Tables) (figures.Figure, error) {
 
 // causeStyles are the colours of what loses messages.
 var causeStyles = []figures.Style{
-	{Color: figures.Blue}, {Color: figures.Orange, Mark: figures.Square}, {Color: figures.Green, Mark: figures.Diamond}, {Color: figures.Purple, Mark: figures.Ring},
-	{Color: figures.Sky}, {Color: figures.Red, Mark: figures.Cross}, {Color: figures.Brown, Mark: figures.Square}, {Color: figures.Grey, Mark: figures.Diamond}, {Color: figures.Pink, Mark: figures.Ring},
+	{Color: figures.Blue},
+	{Color: figures.Orange, Mark: figures.Square},
+	{Color: figures.Green, Mark: figures.Diamond},
+	{Color: figures.Purple, Mark: figures.Ring},
+	{Color: figures.Sky},
+	{Color: figures.Red, Mark: figures.Cross},
+	{Color: figures.Brown, Mark: figures.Square},
+	{Color: figures.Grey, Mark: figures.Diamond},
+	{Color: figures.Pink, Mark: figures.Ring},
 }
 
 // coreLossFigure is the share lost by each cause against the level of faults.

@@ -1,0 +1,3 @@
+package studies
+
+func scaleConclude(t *Tables) (*Conclusion, error) { return &Conclusion{}, nil }
