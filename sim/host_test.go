@@ -143,3 +143,50 @@ func TestABusyProcessThatDiesForgetsWhatWaited(t *testing.T) {
 	}
 	require.Equal(t, run(), run())
 }
+
+// crier answers every read to all who are connected.
+type crier struct{ toiler }
+
+func (c *crier) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	if in.Kind != machine.ConnBytes {
+		c.toiler.Step(env, in, fx)
+		return
+	}
+	for _, out := range c.out {
+		fx.Write(out, in.Bytes)
+	}
+}
+
+func TestWhatIsWrittenToManyConnectionsCostsAWriteEach(t *testing.T) {
+	const listeners = 10
+	server := &crier{}
+	cfg := Config{Seed: 3, Processes: []Process{{
+		ID: 1, Broker: true, Host: host.Config{Cores: 1, Program: host.Program{Step: microsecond, Write: 4 * microsecond}},
+		Boot: func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return server, nil },
+	}}}
+	asked := 1 // by the first
+	for i := range listeners {
+		client := &asker{gap: second, left: asked}
+		asked = 0
+		cfg.Processes = append(cfg.Processes, Process{ID: FirstClient + machine.NodeID(i), Boot: func(_ *machine.Env, _ machine.Image, fx *machine.Effects) (machine.Machine, error) {
+			fx.Dials = append(fx.Dials, machine.Dial{Token: 1, To: 1})
+			return deaf{client}, nil
+		}})
+	}
+	w, err := New(cfg)
+	require.NoError(t, err)
+	w.RunUntil(second / 2)
+	was := w.Busy(1)
+	w.RunUntil(3 * second)
+	require.Len(t, server.out, listeners)
+	require.EqualValues(t, microsecond+(listeners-1)*4*microsecond, w.Busy(1)-was)
+}
+
+// deaf is an asker that does not listen.
+type deaf struct{ *asker }
+
+func (d deaf) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	if in.Kind != machine.ConnBytes {
+		d.asker.Step(env, in, fx)
+	}
+}

@@ -21,7 +21,9 @@ type Program struct {
 	// Step is the processor time that any input takes beside the work it charges, Idle what one of a program
 	// that was asleep takes to wake up: both nanoseconds.
 	Step, Wake int64
-	Work       [machine.WorkKinds]Cost
+	// Write is what a step takes for each connection or link that it writes to beyond the first, which is part of Step.
+	Write int64
+	Work  [machine.WorkKinds]Cost
 	// Base is live bytes that no Footprint shows: the runtime, stacks, tables.
 	Base int64
 }
@@ -46,7 +48,7 @@ func (c *Config) Validate() (faults []error) {
 	bad(c.Cores < 0 || c.Cores > 1024, "cores %d must be between 0 and 1024", c.Cores)
 	bad(c.NICPicosPerByte < 0, "ps per byte of the interface %d is negative", c.NICPicosPerByte)
 	bad(c.Program.Lanes < 0 || c.Program.Lanes > 1024, "lanes %d must be between 0 and 1024", c.Program.Lanes)
-	bad(c.Program.Step < 0 || c.Program.Wake < 0 || c.Program.Base < 0, "costs must not be negative")
+	bad(c.Program.Step < 0 || c.Program.Wake < 0 || c.Program.Write < 0 || c.Program.Base < 0, "costs must not be negative")
 	for k, w := range c.Program.Work {
 		bad(w.Nanos < 0 || w.Picos < 0 || w.Alloc < 0 || w.PerKB < 0, "costs of %s must not be negative", machine.WorkKind(k))
 	}
@@ -94,12 +96,13 @@ func (h *Host) next() int {
 }
 
 // Step occupies a lane with a step that begins now, at a time when one is free, and returns when its effects
-// leave.
-func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work) int64 {
+// leave. It writes to so many connections and links.
+func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work, writes int) int64 {
 	h.gc.advance(now)
 	lane := h.next()
 	start := max(now, h.lanes[lane])
 	cost, alloc := h.price(work)
+	cost += h.cfg.Program.Write * int64(max(writes-1, 0))
 	if h.cfg.Program.Wake > 0 && h.out < now {
 		cost += h.cfg.Program.Wake
 	}
