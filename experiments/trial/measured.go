@@ -27,11 +27,11 @@ type Measured struct {
 	// deliveries that Trial.Receivers lets expect; they count in Arrival with the time that they have waited.
 	Delivered, Missing int64
 	// World is what happened in the world within the window.
-	World sim.Stats
-	Nodes            []Node
-	Samples          []Sample
-	GC               []Collected
-	Leaders          []Leadership
+	World   sim.Stats
+	Nodes   []Node
+	Samples []Sample
+	GC      []Collected
+	Leaders []Leadership
 	// Completions are the ends of the window's operations in the order of their coming, if they were kept.
 	Completions []Completion
 }
@@ -41,7 +41,7 @@ type Node struct {
 	Busy int64 // processor time, in nanoseconds over all lanes
 	// Peak of live bytes, as sampled, and Live at the window's end; bytes allocated by the work of the window are of this node's machine.
 	Peak, Live int64
-	Work [machine.WorkKinds]machine.Work
+	Work       [machine.WorkKinds]machine.Work
 }
 
 // Sample is one step of the timeline, which ends At.
