@@ -190,3 +190,49 @@ func (d deaf) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 		d.asker.Step(env, in, fx)
 	}
 }
+
+// framer sends a peer frames, one every gap.
+type framer struct {
+	gap, left int64
+	peer      machine.NodeID
+	got       int
+}
+
+func (f *framer) Footprint(dst []machine.Use) []machine.Use { return dst }
+
+func (f *framer) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	switch in.Kind {
+	case machine.PeerUp:
+		fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(f.gap))
+	case machine.PeerFrame:
+		f.got++
+	case machine.TimerFired:
+		if f.left--; f.left >= 0 {
+			fx.Send(machine.Addr{Node: f.peer}, machine.RouteLink, make([]byte, 100))
+			fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(f.gap))
+		}
+	}
+}
+
+func TestFramesThatComeWhileTheirReaderIsBusyAreReadTogether(t *testing.T) {
+	for _, c := range []struct {
+		gap         int64
+		least, most int64 // processor time a frame
+	}{{millisecond, 9_900, 10_000}, {2 * microsecond, 1000, 2500}} {
+		const frames = 5000
+		sender, receiver := &framer{gap: c.gap, left: frames, peer: 2}, &framer{peer: 1}
+		boot := func(m machine.Machine) machine.Boot {
+			return func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return m, nil }
+		}
+		w, err := New(Config{Seed: 3, Processes: []Process{
+			{ID: 1, Broker: true, Boot: boot(sender)},
+			{ID: 2, Broker: true, Boot: boot(receiver), Host: host.Config{Cores: 1, Program: host.Program{Lanes: 1, Step: 10 * microsecond, Input: 10 * microsecond}}},
+		}})
+		require.NoError(t, err)
+		w.RunUntil(10 * second)
+		require.Equal(t, frames, receiver.got)
+		mean := w.Busy(2) / frames
+		require.GreaterOrEqual(t, mean, c.least)
+		require.LessOrEqual(t, mean, c.most, "one every %d ns", c.gap)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/sim/disk"
+	"github.com/brokerlab/brokerlab/sim/host"
 )
 
 // step hands one input to a machine and carries out what it answers. It is called by
@@ -32,7 +33,7 @@ func (w *World) cost(p *process, fx *machine.Effects) Time {
 	if p.host == nil {
 		return 0
 	}
-	return p.host.Step(w.now, &fx.Work, writes(fx)) - w.now
+	return p.host.Step(w.now, &fx.Work, host.IO{Writes: writes(fx), Joined: w.joined}) - w.now
 }
 
 // writes is to how many connections and links a step writes: each is a call of the kernel's, whatever it brings. Nodes 64 apart
