@@ -203,7 +203,7 @@ func (f *framer) Footprint(dst []machine.Use) []machine.Use { return dst }
 func (f *framer) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
 	switch in.Kind {
 	case machine.PeerUp:
-		fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(f.gap))
+		fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(second)) // the other has heard of it too
 	case machine.PeerFrame:
 		f.got++
 	case machine.TimerFired:
