@@ -218,13 +218,14 @@ func TestFramesThatComeWhileTheirReaderIsBusyAreReadTogether(t *testing.T) {
 	for _, c := range []struct {
 		gap         int64
 		least, most int64 // processor time a frame
-	}{{millisecond, 9_900, 10_000}, {2 * microsecond, 1000, 2500}} {
+	}{{millisecond, 10_000, 10_000}, {2 * microsecond, 1500, 2500}} {
 		const frames = 5000
 		sender, receiver := &framer{gap: c.gap, left: frames, peer: 2}, &framer{peer: 1}
 		boot := func(m machine.Machine) machine.Boot {
 			return func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return m, nil }
 		}
-		w, err := New(Config{Seed: 3, Processes: []Process{
+		latency := choice.NewQuantiles(choice.Point{PPM: 0, Value: 20 * microsecond}, choice.Point{PPM: 1_000_000, Value: 20 * microsecond})
+		w, err := New(Config{Seed: 3, Network: NetworkConfig{Latency: latency}, Processes: []Process{
 			{ID: 1, Broker: true, Boot: boot(sender)},
 			{ID: 2, Broker: true, Boot: boot(receiver), Host: host.Config{Cores: 1, Program: host.Program{Lanes: 1, Step: 10 * microsecond, Input: 10 * microsecond}}},
 		}})
