@@ -41,11 +41,11 @@ func (c *Conclusion) lossChecks(losses, verdicts *Rows) {
 	}
 	c.check("nothing-twice", "No run delivers a message twice, out of its publisher's order, or loses one without a cause", broken == 0, "%d of %d runs broke a guarantee", broken, verdicts.Len())
 	byFault := func(o string) bool {
-		return strings.Contains("crash partition pause", o) || strings.HasSuffix(o, "connection") && o != "delivered"
+		return o == "crash" || o == "partition" || o == "pause" || strings.HasSuffix(o, "connection")
 	}
 	m := losses.Where("experiment", atMostOnce)
 	none, most := share(m.Where("level", "0"), "messages", byFault), share(m.Where("level", "4"), "messages", byFault)
-	c.check("faults-lose", "Without faults none is lost by them; at level 4 more than at level 1", none.Value == 0 && most.Low > share(m.Where("level", "1"), "messages", byFault).Value,
+	c.check("faults-lose", "Without faults none is lost by them, at level 4 some in every range of seeds", none.Value == 0 && most.Low > 0,
 		"By crash, partition, pause and broken connections %.0f per million without faults, %.0f (%.0f to %.0f) at level 4", none.Value, most.Value, most.Low, most.High)
 	got := func(o string) bool { return o == "delivered" }
 	d0, d4 := share(m.Where("level", "0"), "messages", got), share(m.Where("level", "4"), "messages", got)
@@ -164,7 +164,7 @@ func coreFanoutFigure(t *Tables) (figures.Figure, error) {
 		charts = append(charts, chart)
 	}
 	return figures.Grid("core-fanout", "What a message costs one broker, by its subscribers",
-		"Lines: this broker on the two-core profile. Rings: nats-server 2.15.2, processor time measured on that machine under a blast.", t.Command, 2, charts)
+		"Lines: this broker on the two-core profile. Rings: nats-server 2.15.2, processor time measured on that machine under a blast. At 1000/s nothing is batched: each further subscriber costs a write.", t.Command, 2, charts)
 }
 
 // causeStyles are the colours of what loses messages.

@@ -2,6 +2,7 @@ package studies
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/brokerlab/brokerlab/experiments/figures"
@@ -39,12 +40,12 @@ func fitLine(points []figures.XY) fitted {
 
 // duration writes nanoseconds for readers: three digits and a unit.
 func duration(ns float64) string {
-	switch {
-	case ns >= 1e9:
+	switch a := math.Abs(ns); {
+	case a >= 1e9:
 		return fmt.Sprintf("%.3g s", ns/1e9)
-	case ns >= 1e6:
+	case a >= 1e6:
 		return fmt.Sprintf("%.3g ms", ns/1e6)
-	case ns >= 1e3:
+	case a >= 1e3:
 		return fmt.Sprintf("%.3g µs", ns/1e3)
 	}
 	return fmt.Sprintf("%.3g ns", ns)

@@ -53,7 +53,7 @@ func factors() []factor {
 		{"workers", "consumers that all take every message", perOperation, streamsOnly, []int{1, 4, 16}, []int{64}, workersTrial},
 		{"subjects", "subjects in a stream", perOperation, streamsOnly, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, subjectsTrial},
 		{"subscriptions", "subscriptions to other subjects", perOperation, []system{reference}, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, subscriptionsTrial},
-		{"subscribers", "subscribers to one subject", perOperation, []system{reference}, []int{1, 10, 100}, []int{900}, subscribersTrial},
+		{"subscribers", "subscribers to one subject, on three nodes", perOperation, []system{reference}, []int{3, 30, 300}, []int{900}, subscribersTrial},
 		{"rate", "publishes a second", perOperation, replicated4, []int{100, 1000, 10_000, 100_000}, nil, rateTrial},
 	}
 }
