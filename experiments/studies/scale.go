@@ -29,6 +29,7 @@ type factor struct {
 	systems []system
 	// Values of the small size, and those that the full size adds.
 	small, more []int
+	linear      bool // its axis
 	// trial is the run at a value.
 	trial func(s *system, o *Options, seed rundir.Seed, value int) trial.Trial
 }
@@ -46,15 +47,15 @@ var replicated4 = []system{reference, natsDefault, kafkaAll, redpanda}
 func factors() []factor {
 	streamsOnly := []system{reference, natsDefault}
 	return []factor{
-		{"nodes", "nodes", perOperation, replicated4, []int{1, 3, 5, 7}, nil, nodesTrial},
-		{"replicas", "replicas on 5 nodes", perOperation, replicated4, []int{1, 3, 5}, nil, replicasTrial},
-		{"streams", "streams or partitions, all but one idle", perSecond, replicated4, []int{1, 10, 100}, []int{1000}, streamsTrial},
-		{"consumers", "consumers, all but one idle", perOperation, streamsOnly, []int{1, 10, 100}, []int{1000}, consumersTrial},
-		{"workers", "consumers that all take every message", perOperation, streamsOnly, []int{1, 4, 16}, []int{64}, workersTrial},
-		{"subjects", "subjects in a stream", perOperation, streamsOnly, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, subjectsTrial},
-		{"subscriptions", "subscriptions to other subjects", perOperation, []system{reference}, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, subscriptionsTrial},
-		{"subscribers", "subscribers to one subject, on three nodes", perOperation, []system{reference}, []int{3, 30, 300}, []int{900}, subscribersTrial},
-		{"rate", "publishes a second", perOperation, replicated4, []int{100, 1000, 10_000, 100_000}, nil, rateTrial},
+		{"nodes", "nodes", perOperation, replicated4, []int{1, 3, 5, 7}, nil, true, nodesTrial},
+		{"replicas", "replicas on 5 nodes", perOperation, replicated4, []int{1, 3, 5}, nil, true, replicasTrial},
+		{"streams", "streams or partitions, all but one idle", perSecond, replicated4, []int{1, 10, 100}, []int{1000}, false, streamsTrial},
+		{"consumers", "consumers, all but one idle", perOperation, streamsOnly, []int{1, 10, 100}, []int{1000}, false, consumersTrial},
+		{"workers", "consumers that all take every message", perOperation, streamsOnly, []int{1, 4, 16}, []int{64}, false, workersTrial},
+		{"subjects", "subjects in a stream", perOperation, streamsOnly, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, false, subjectsTrial},
+		{"subscriptions", "subscriptions to other subjects", perOperation, []system{reference}, []int{1, 10, 100, 1000, 10_000}, []int{100_000}, false, subscriptionsTrial},
+		{"subscribers", "subscribers to one subject, on three nodes", perOperation, []system{reference}, []int{3, 30, 300}, []int{900}, false, subscribersTrial},
+		{"rate", "publishes a second", perOperation, replicated4, []int{100, 1000, 10_000, 100_000}, nil, false, rateTrial},
 	}
 }
 
