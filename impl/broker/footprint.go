@@ -3,7 +3,7 @@ package broker
 import "github.com/brokerlab/brokerlab/model/machine"
 
 // What one of the things of which there may be many takes in memory, beside the bytes that are counted as they are: by how much
-// the heap of a 64-bit process grows for each (footprint_test.go holds them to it).
+// the heap of a 64-bit process grows for each (experiments/calibrate holds them to it).
 const (
 	subscriptionBytes = 483  // with its places in the index and in its connection's tables
 	connectionBytes   = 760  // without buffers, which are the driver's
