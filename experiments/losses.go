@@ -25,6 +25,9 @@ func (res *Result) coreLosses() *checker.CoreReport {
 	return res.core
 }
 
+// Core is what became of the messages and requests of core messaging.
+func (res *Result) Core() *checker.CoreReport { return res.coreLosses() }
+
 // losses are the messages and the requests of a run, as figures show them; nothing if there were none.
 func (res *Result) losses() []figures.Losses {
 	r := res.coreLosses()

@@ -143,3 +143,97 @@ func TestABusyProcessThatDiesForgetsWhatWaited(t *testing.T) {
 	}
 	require.Equal(t, run(), run())
 }
+
+// crier answers every read to all who are connected.
+type crier struct{ toiler }
+
+func (c *crier) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	if in.Kind != machine.ConnBytes {
+		c.toiler.Step(env, in, fx)
+		return
+	}
+	for _, out := range c.out {
+		fx.Write(out, in.Bytes)
+	}
+}
+
+func TestWhatIsWrittenToManyConnectionsCostsAWriteEach(t *testing.T) {
+	const listeners = 10
+	server := &crier{}
+	cfg := Config{Seed: 3, Processes: []Process{{
+		ID: 1, Broker: true, Host: host.Config{Cores: 1, Program: host.Program{Step: microsecond, Write: 4 * microsecond}},
+		Boot: func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return server, nil },
+	}}}
+	asked := 1 // by the first
+	for i := range listeners {
+		client := &asker{gap: second, left: asked}
+		asked = 0
+		cfg.Processes = append(cfg.Processes, Process{ID: FirstClient + machine.NodeID(i), Boot: func(_ *machine.Env, _ machine.Image, fx *machine.Effects) (machine.Machine, error) {
+			fx.Dials = append(fx.Dials, machine.Dial{Token: 1, To: 1})
+			return deaf{client}, nil
+		}})
+	}
+	w, err := New(cfg)
+	require.NoError(t, err)
+	w.RunUntil(second / 2)
+	was := w.Busy(1)
+	w.RunUntil(3 * second)
+	require.Len(t, server.out, listeners)
+	require.EqualValues(t, microsecond+(listeners-1)*4*microsecond, w.Busy(1)-was)
+}
+
+// deaf is an asker that does not listen.
+type deaf struct{ *asker }
+
+func (d deaf) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	if in.Kind != machine.ConnBytes {
+		d.asker.Step(env, in, fx)
+	}
+}
+
+// framer sends a peer frames, one every gap.
+type framer struct {
+	gap, left int64
+	peer      machine.NodeID
+	got       int
+}
+
+func (f *framer) Footprint(dst []machine.Use) []machine.Use { return dst }
+
+func (f *framer) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	switch in.Kind {
+	case machine.PeerUp:
+		fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(second)) // the other has heard of it too
+	case machine.PeerFrame:
+		f.got++
+	case machine.TimerFired:
+		if f.left--; f.left >= 0 {
+			fx.Send(machine.Addr{Node: f.peer}, machine.RouteLink, make([]byte, 100))
+			fx.SetTimer(machine.TimerKey{}, env.Mono+machine.Mono(f.gap))
+		}
+	}
+}
+
+func TestFramesThatComeWhileTheirReaderIsBusyAreReadTogether(t *testing.T) {
+	for _, c := range []struct {
+		gap         int64
+		least, most int64 // processor time a frame
+	}{{millisecond, 10_000, 10_010}, {2 * microsecond, 1500, 2500}} {
+		const frames = 5000
+		sender, receiver := &framer{gap: c.gap, left: frames, peer: 2}, &framer{peer: 1}
+		boot := func(m machine.Machine) machine.Boot {
+			return func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return m, nil }
+		}
+		latency := choice.NewQuantiles(choice.Point{PPM: 0, Value: 20 * microsecond}, choice.Point{PPM: 1_000_000, Value: 20 * microsecond})
+		w, err := New(Config{Seed: 3, Network: NetworkConfig{Latency: latency}, Processes: []Process{
+			{ID: 1, Broker: true, Boot: boot(sender)},
+			{ID: 2, Broker: true, Boot: boot(receiver), Host: host.Config{Cores: 1, Program: host.Program{Lanes: 1, Step: 10 * microsecond, Input: 10 * microsecond}}},
+		}})
+		require.NoError(t, err)
+		w.RunUntil(10 * second)
+		require.Equal(t, frames, receiver.got)
+		mean := w.Busy(2) / frames
+		require.GreaterOrEqual(t, mean, c.least)
+		require.LessOrEqual(t, mean, c.most, "one every %d ns", c.gap)
+	}
+}

@@ -28,8 +28,8 @@ func (w *World) sendFrame(p *process, f *machine.Frame, from Time) {
 	w.watchBacklog(out, 0)
 }
 
-// arriveFrame is the arrival of a frame at a host that is up.
-func (w *World) arriveFrame(p *pipe, s *segment) {
+// arriveFrame takes a frame that arrived at a time at a host that is up.
+func (w *World) arriveFrame(p *pipe, s *segment, at Time) {
 	l, side := p.session, 1-int(p.side)
 	q := p.to
 	if s.kind == segReset {
@@ -51,8 +51,21 @@ func (w *World) arriveFrame(p *pipe, s *segment) {
 	w.scratch = append(w.scratch[:0], s.data...)
 	in := &w.in
 	*in = machine.Input{Kind: machine.PeerFrame, Link: l.link, Peer: machine.Addr{Node: p.from.id}, Bytes: w.scratch}
+	w.joined = w.readWith(p, at, len(s.data))
 	w.step(q, in)
+	w.joined = false
 	wipe(w.scratch)
+}
+
+// readWith says whether a frame came with a read that brought frames before it. A link is a connection: while its reader is busy
+// frames gather in the kernel, and one read takes them all. It begins a read otherwise.
+func (w *World) readWith(p *pipe, at Time, n int) bool {
+	if at <= p.read && n <= p.readRoom {
+		p.readRoom -= n
+		return true
+	}
+	p.read, p.readRoom = w.now, w.net.ReadMax-n
+	return false
 }
 
 // onLinkDrained reports a backlog, as it is by now.

@@ -135,7 +135,7 @@ func (w *World) onUnstall(e *event) {
 		// Here and now, not as events: a segment that arrives at this very time must not
 		// overtake them.
 		for _, seg := range stalled {
-			w.arrive(event{kind: evSegment, node: p.to.index, ref: uint64(seg)})
+			w.arrive(event{at: w.now, kind: evSegment, node: p.to.index, ref: uint64(seg)})
 		}
 	}
 }

@@ -55,6 +55,9 @@ type pipe struct {
 	sent             uint64
 	identity         [2]uint64 // of its draws
 	stalled          []uint32  // segments stuck at a blockage, in order
+	// Frames that had come by read were read together, as long as they had room.
+	read     Time
+	readRoom int
 }
 
 // Purposes of network draws; the second word of their identity says of which pipe.
@@ -251,7 +254,7 @@ func (w *World) arrive(e event) {
 	case seg.kind == segAck:
 		w.acked(p.opposite, seg.n)
 	case p.session != nil:
-		w.arriveFrame(p, &seg)
+		w.arriveFrame(p, &seg, e.at)
 	default:
 		w.arriveBytes(p, &seg)
 	}
@@ -328,7 +331,7 @@ func (w *World) resetPipe(p *pipe) {
 	}
 	w.dropQueue(p)
 	p.stalled = nil
-	p.inflight, p.gone, p.free, p.last = 0, 0, 0, 0
+	p.inflight, p.gone, p.free, p.last, p.read = 0, 0, 0, 0, 0
 }
 
 // dropQueue forgets what waits to be sent.

@@ -26,3 +26,29 @@ type Stats struct {
 
 // Syncs is the number of syncs asked for, of files and of directories.
 func (s *Stats) Syncs() uint64 { return s.DiskOps[machine.Sync] + s.DiskOps[machine.SyncDir] }
+
+// Less is what happened since an earlier moment of the same run.
+func (s Stats) Less(was Stats) Stats {
+	s.Events -= was.Events
+	for i := range s.Steps {
+		s.Steps[i] -= was.Steps[i]
+	}
+	for i := range s.DiskOps {
+		s.DiskOps[i] -= was.DiskOps[i]
+	}
+	s.Segments -= was.Segments
+	s.Acks -= was.Acks
+	s.Bytes -= was.Bytes
+	s.Frames -= was.Frames
+	s.FramesLost -= was.FramesLost
+	s.FramesToNobody -= was.FramesToNobody
+	s.QueueOverflows -= was.QueueOverflows
+	s.SessionsBroken -= was.SessionsBroken
+	s.Connections -= was.Connections
+	s.Observations -= was.Observations
+	s.Boots -= was.Boots
+	s.Deaths -= was.Deaths
+	s.Crashes -= was.Crashes
+	s.Panics -= was.Panics
+	return s
+}

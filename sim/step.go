@@ -2,12 +2,14 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
 	slashed "path"
 	"runtime"
 	"strings"
 
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/sim/disk"
+	"github.com/brokerlab/brokerlab/sim/host"
 )
 
 // step hands one input to a machine and carries out what it answers. It is called by
@@ -31,7 +33,21 @@ func (w *World) cost(p *process, fx *machine.Effects) Time {
 	if p.host == nil {
 		return 0
 	}
-	return p.host.Step(w.now, &fx.Work) - w.now
+	return p.host.Step(w.now, &fx.Work, host.IO{Writes: writes(fx), Joined: w.joined}) - w.now
+}
+
+// writes is to how many connections and links a step writes: each is a call of the kernel's, whatever it brings. Nodes 64 apart
+// would count as one, and there are not that many.
+func writes(fx *machine.Effects) int {
+	n := len(fx.Dirty)
+	var links [machine.Links]uint64 // a bit a node
+	for i := range fx.Frames {
+		links[fx.Frames[i].Link] |= 1 << (fx.Frames[i].Peer.Node % 64)
+	}
+	for _, nodes := range links {
+		n += bits.OnesCount64(nodes)
+	}
+	return n
 }
 
 // enter sets what a machine may know of the moment.

@@ -43,6 +43,7 @@ type World struct {
 	in       machine.Input
 	fx       machine.Effects
 	stepping *process
+	joined   bool // the step's input came with the read before
 
 	plan     []active
 	unbegun  int // faults still to come

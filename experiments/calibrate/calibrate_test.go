@@ -208,7 +208,7 @@ func TestAQuickCalibrationIsAProfileThatLoads(t *testing.T) {
 	q, err := hardware.Load(path)
 	require.NoError(t, err)
 	require.Equal(t, p.Constants(), q.Constants())
-	for _, name := range []string{"disk.sync_ns", "network.latency_ns", "kernel.input_ns", "nats.raft.ns", "kafka.store.ps_per_byte", "redpanda.encode.alloc_per_kib"} {
+	for _, name := range []string{"disk.sync_ns", "network.latency_ns", "kernel.input_ns", "kernel.output_ns", "nats.raft.ns", "kafka.store.ps_per_byte", "redpanda.encode.alloc_per_kib"} {
 		i := slices.IndexFunc(q.Constants(), func(r hardware.Row) bool { return r.Name == name })
 		require.Equal(t, hardware.Measured, q.Constants()[i].Mark, name)
 		require.Contains(t, q.Constants()[i].Source, "mine machine", name)

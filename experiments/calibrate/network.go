@@ -14,6 +14,7 @@ type Network struct {
 	Trips []int64 // there and back of 64 B, nanoseconds, in ascending order
 	Write int64   // nanoseconds of a write of 64 B that somebody reads, one after the other
 	Picos int64   // a byte, in writes of 256 KiB
+	Fan   int64   // nanoseconds of a write of 160 B to each of many who sleep, one after the other
 }
 
 // measureNetwork talks to itself over loopback. Of several rounds each number is the best, but for small writes: those are cheap
@@ -37,7 +38,7 @@ func measureNetwork(ctx context.Context, o *Options) (best Network, err error) {
 		if round == 0 {
 			best = n
 		}
-		best.Trips, best.Picos = quieter(best.Trips, n.Trips), min(best.Picos, n.Picos)
+		best.Trips, best.Picos, best.Fan = quieter(best.Trips, n.Trips), min(best.Picos, n.Picos), min(best.Fan, n.Fan)
 	}
 	slices.Sort(writes)
 	best.Write = writes[len(writes)/2]
@@ -73,7 +74,51 @@ func networkRound(trips, writes int, bytes int64) (n Network, err error) {
 		n.Picos = max(int64(took)*1000/bytes, 1)
 		return err
 	})
+	if err != nil {
+		return n, err
+	}
+	n.Fan, err = fan(listeners, trips/20)
 	return n, err
+}
+
+// listeners are how many connections a message is written to.
+const listeners = 32
+
+// fan writes to many connections in turn, once in a millisecond, and returns what one write took: the median of all rounds.
+func fan(many, rounds int) (int64, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	var conns []net.Conn
+	for range many {
+		c, err := net.DialTimeout("tcp", l.Addr().String(), 5*time.Second)
+		if err != nil {
+			return 0, fmt.Errorf("over loopback: %w", err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+		far, err := l.Accept()
+		if err != nil {
+			return 0, fmt.Errorf("over loopback: %w", err)
+		}
+		defer far.Close()
+		go io.Copy(io.Discard, far) //nolint:errcheck // it ends when the connection does
+	}
+	var times []int64
+	for range rounds {
+		time.Sleep(time.Millisecond)
+		start := time.Now()
+		for _, c := range conns {
+			if _, err := write(c, 160, 160); err != nil {
+				return 0, err
+			}
+		}
+		times = append(times, int64(time.Since(start))/int64(many))
+	}
+	slices.Sort(times)
+	return max(times[len(times)/2], 1), nil
 }
 
 // talk has two ends of a connection do their parts; the client's end of it ends the server's.

@@ -100,6 +100,7 @@ func (m *maker) network(n *Network) {
 	input := min(n.Write, p50/2)
 	wake := p50/2 - input
 	m.add("kernel.input_ns", input, "ns", "a write and a read of 64 B over loopback, one after the other")
+	m.add("kernel.output_ns", n.Fan, "ns", "a write of 160 B over loopback to each of %d connections once in a millisecond", listeners)
 	m.add("kernel.read_ps_per_byte", n.Picos, "ps/byte", "writes of 256 KiB over loopback, copy in and copy out at a time on a core each")
 	m.add("kernel.write_ps_per_byte", n.Picos, "ps/byte", "as kernel.read_ps_per_byte")
 	for _, program := range []string{"nats", "kafka", "redpanda"} {

@@ -33,6 +33,8 @@ func (p *Profile) Host(program string, gc host.CollectorConfig) (host.Config, er
 		Program: host.Program{
 			Lanes: int(min(cost("lanes"), cores)), // a lane needs a core
 			Step:  scaled("step_ns") + p.value("kernel.input_ns"),
+			Input: p.value("kernel.input_ns"),
+			Write: p.value("kernel.output_ns"),
 			Wake:  scaled("wake_ns"),
 			Base:  cost("base_bytes"),
 		},

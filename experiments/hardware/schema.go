@@ -36,6 +36,7 @@ func machineConstants() []definition {
 		{"cpu_ppm", millionths, 1000, 1_000_000_000},
 		{"nic_ps_per_byte", picosByte, 0, most},
 		{"kernel.input_ns", nanos, 0, most},
+		{"kernel.output_ns", nanos, 0, most},
 		{"kernel.read_ps_per_byte", picosByte, 0, most},
 		{"kernel.write_ps_per_byte", picosByte, 0, most},
 		{"disk.sync_ns", nanos, 1, most},

@@ -117,3 +117,9 @@ func floats(values []int64) []float64 {
 	}
 	return v
 }
+
+// Line fits y = base + slope·x by weighted least squares (nil: all weigh the same), and says how well (R²).
+func Line(x, y, weights []float64) (base, slope, r2 float64) {
+	base, slope = stat.LinearRegression(x, y, weights, false)
+	return base, slope, stat.RSquared(x, y, weights, base, slope)
+}

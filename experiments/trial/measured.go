@@ -4,6 +4,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/sim"
 	"github.com/brokerlab/brokerlab/sim/host"
 )
 
@@ -22,10 +23,15 @@ type Measured struct {
 	// they have waited. Arrival is that of messages at receivers, from when they were published.
 	Latency, Arrival *hdrhistogram.Histogram
 	Arrived          int64
-	Nodes            []Node
-	Samples          []Sample
-	GC               []Collected
-	Leaders          []Leadership
+	// Delivered came to receivers within the window, whenever it was published. Missing had not by the end of the grace, of the
+	// deliveries that Trial.Receivers lets expect; they count in Arrival with the time that they have waited.
+	Delivered, Missing int64
+	// World is what happened in the world within the window.
+	World   sim.Stats
+	Nodes   []Node
+	Samples []Sample
+	GC      []Collected
+	Leaders []Leadership
 	// Completions are the ends of the window's operations in the order of their coming, if they were kept.
 	Completions []Completion
 }
@@ -33,9 +39,9 @@ type Measured struct {
 // Node is what one broker used in the window.
 type Node struct {
 	Busy int64 // processor time, in nanoseconds over all lanes
-	// Peak of live bytes, as sampled, and bytes allocated by the work of the window are of this node's machine.
-	Peak int64
-	Work [machine.WorkKinds]machine.Work
+	// Peak of live bytes, as sampled, and Live at the window's end; bytes allocated by the work of the window are of this node's machine.
+	Peak, Live int64
+	Work       [machine.WorkKinds]machine.Work
 }
 
 // Sample is one step of the timeline, which ends At.

@@ -20,19 +20,24 @@ type meter struct {
 	// asked is when each operation was, by its number less base; 0: it is none of the window's, or over.
 	asked   []int64
 	waiting int64
-	sent    map[string]int64 // when values were published, if there are receivers
+	sent    map[string]sending // by value, if there are receivers
+	owed    int64              // deliveries that are still to come
 	current Sample
 	busy    []int64
 	work    [][machine.WorkKinds]machine.Work
+	stats   sim.Stats // when the window began
 
 	shedders []shedder
 }
+
+// sending is a message that was published at a time, and how many are still to get it.
+type sending struct{ at, owed int64 }
 
 func newMeter(t *Trial) *meter {
 	m := &meter{t: *t, m: &Measured{Window: t.Measure, Latency: newHistogram(), Arrival: newHistogram(), Nodes: make([]Node, t.Cluster.Nodes)}}
 	for i := range t.Load.Groups {
 		if g := &t.Load.Groups[i]; g.Subscribe != nil || g.Work != nil || g.Follow != nil {
-			m.sent = map[string]int64{}
+			m.sent = map[string]sending{}
 		}
 	}
 	m.busy = make([]int64, t.Cluster.Nodes)
@@ -60,7 +65,8 @@ func (m *meter) Invoke(op *load.Op) uint64 {
 		m.m.Offered++
 		m.waiting++
 		if m.sent != nil && op.Value != "" {
-			m.sent[op.Value] = now
+			m.sent[op.Value] = sending{now, int64(m.t.Receivers)}
+			m.owed += int64(m.t.Receivers)
 		}
 	}
 	m.asked = append(m.asked, at)
@@ -103,16 +109,28 @@ func (m *meter) Complete(id uint64, op *load.Op, out *load.Outcome) {
 
 // Deliver takes a message that came to a receiver.
 func (m *meter) Deliver(d *load.Delivery) {
-	if at := m.sent[d.Value]; at != 0 {
-		m.m.Arrived++
-		m.m.Arrival.RecordValue(m.now() - at) //nolint:errcheck // as above
+	now := m.now()
+	if m.within(now) {
+		m.m.Delivered++
+	}
+	s, ok := m.sent[d.Value]
+	if !ok {
+		return
+	}
+	m.m.Arrived++
+	m.m.Arrival.RecordValue(now - s.at) //nolint:errcheck // as above
+	if s.owed > 0 {
+		s.owed--
+		m.owed--
+		m.sent[d.Value] = s
 	}
 }
 
 // Mark is of no interest.
 func (m *meter) Mark(history.Verb, machine.NodeID) {}
 
-func (m *meter) open() int64 { return m.waiting }
+// open is how many answers and deliveries are still to come.
+func (m *meter) open() int64 { return m.waiting + m.owed }
 
 func (m *meter) hooks() sim.Hooks {
 	return sim.Hooks{
@@ -152,6 +170,9 @@ func (m *meter) sample(w *sim.World, now int64) {
 			m.m.Nodes[i].Busy += used
 			m.m.Nodes[i].Peak = max(m.m.Nodes[i].Peak, live)
 		}
+		if now == m.t.Until() {
+			m.m.Nodes[i].Live = live
+		}
 	}
 	if now == m.t.From() || now == m.t.Until() {
 		m.count(w)
@@ -163,6 +184,7 @@ func (m *meter) sample(w *sim.World, now int64) {
 
 // count notes the work of the window: what was charged by its end less what was by its beginning.
 func (m *meter) count(w *sim.World) {
+	m.stats, m.m.World = w.Stats(), w.Stats().Less(m.stats)
 	for i := range m.m.Nodes {
 		all := w.Work(machine.NodeID(i + 1))
 		if len(m.work) <= i {
@@ -183,6 +205,10 @@ func (m *meter) finish(w *sim.World) *Measured {
 			m.m.Open++
 			m.m.Latency.RecordValue(w.Now() - at) //nolint:errcheck // as above
 		}
+	}
+	m.m.Missing = m.owed
+	for _, s := range m.sent { // map order: a histogram has none
+		m.m.Arrival.RecordValues(w.Now()-s.at, s.owed) //nolint:errcheck // as above
 	}
 	for _, s := range m.shedders {
 		m.m.Shed += s.Shed()

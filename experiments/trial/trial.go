@@ -36,6 +36,8 @@ type Trial struct {
 	// what they ask within Measure, after a Warm that does not count, is measured; Grace is how long answers may take after
 	// that (0: 5 s).
 	Ready, Warm, Measure, Grace int64
+	// Receivers is how many deliveries each message of the window is to have; the grace lasts until all have come.
+	Receivers int
 	// Timeout of each operation (0: 60 s).
 	Timeout int64
 	// Sample is the width of a sample of the timeline (0: 100 ms). Keep has every completion kept.

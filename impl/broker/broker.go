@@ -257,33 +257,6 @@ func (b *Broker) settle() {
 	b.log.Flush(b.fx)
 }
 
-// Footprint reports what lives in memory, by kind.
-func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
-	tail, stores, ids := machine.Use{Kind: "raft tail"}, machine.Use{Kind: "stores"}, machine.Use{Kind: "duplicate window"}
-	pending := machine.Use{Kind: "deliveries"}
-	for _, g := range b.groups {
-		tail.Count += int64(len(g.tail.ents))
-		tail.Bytes += g.tail.bytes
-		_, _, count, _ := g.store.State()
-		stores.Count += int64(count)
-		stores.Bytes += g.store.MemoryBytes()
-		if s, ok := g.state.(*streamState); ok {
-			ids.Count += int64(s.ids.Len())
-			ids.Bytes += s.ids.Bytes()
-			pending.Count += s.consumers.pending()
-		}
-	}
-	var out int64
-	for _, c := range b.conns { // map order: a sum
-		out += c.flow.backlog + int64(cap(c.out.B))
-	}
-	return append(dst, tail, stores, ids, pending,
-		machine.Use{Kind: "connections", Count: int64(len(b.conns)), Bytes: out},
-		machine.Use{Kind: "interest", Count: int64(b.index.Len())},
-		machine.Use{Kind: "log", Count: int64(b.log.Segments())},
-	)
-}
-
 func (b *Broker) observe(o machine.Observation) {
 	if b.cfg.Observe {
 		b.fx.Observe(o)

@@ -21,7 +21,11 @@ type Program struct {
 	// Step is the processor time that any input takes beside the work it charges, Idle what one of a program
 	// that was asleep takes to wake up: both nanoseconds.
 	Step, Wake int64
-	Work       [machine.WorkKinds]Cost
+	// Input is the part of Step that is the kernel's: a read, and the first write.
+	Input int64
+	// Write is what a step takes for each connection or link that it writes to beyond the first, which is part of Step.
+	Write int64
+	Work  [machine.WorkKinds]Cost
 	// Base is live bytes that no Footprint shows: the runtime, stacks, tables.
 	Base int64
 }
@@ -46,7 +50,8 @@ func (c *Config) Validate() (faults []error) {
 	bad(c.Cores < 0 || c.Cores > 1024, "cores %d must be between 0 and 1024", c.Cores)
 	bad(c.NICPicosPerByte < 0, "ps per byte of the interface %d is negative", c.NICPicosPerByte)
 	bad(c.Program.Lanes < 0 || c.Program.Lanes > 1024, "lanes %d must be between 0 and 1024", c.Program.Lanes)
-	bad(c.Program.Step < 0 || c.Program.Wake < 0 || c.Program.Base < 0, "costs must not be negative")
+	bad(c.Program.Step < 0 || c.Program.Wake < 0 || c.Program.Write < 0 || c.Program.Input < 0 || c.Program.Base < 0, "costs must not be negative")
+	bad(c.Program.Input > c.Program.Step, "the kernel's part of a step, %d ns, is more than the step's %d", c.Program.Input, c.Program.Step)
 	for k, w := range c.Program.Work {
 		bad(w.Nanos < 0 || w.Picos < 0 || w.Alloc < 0 || w.PerKB < 0, "costs of %s must not be negative", machine.WorkKind(k))
 	}
@@ -93,13 +98,25 @@ func (h *Host) next() int {
 	return best
 }
 
+// IO is what a step has to do with the kernel.
+type IO struct {
+	Writes int // connections and links that it writes to
+	// Joined: its input came with the read of the step before, and what it writes leaves with the writes of that one.
+	Joined bool
+}
+
 // Step occupies a lane with a step that begins now, at a time when one is free, and returns when its effects
 // leave.
-func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work) int64 {
+func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work, io IO) int64 {
 	h.gc.advance(now)
 	lane := h.next()
 	start := max(now, h.lanes[lane])
 	cost, alloc := h.price(work)
+	if io.Joined {
+		cost -= h.cfg.Program.Input
+	} else {
+		cost += h.cfg.Program.Write * int64(max(io.Writes-1, 0))
+	}
 	if h.cfg.Program.Wake > 0 && h.out < now {
 		cost += h.cfg.Program.Wake
 	}

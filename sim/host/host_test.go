@@ -48,7 +48,7 @@ func queue(h *Host, n int, meanGap float64, size func(i uint64) int64) []int64 {
 		at += -math.Log(uniform(d(uint64(2*i)))) * meanGap
 		now := int64(at)
 		start := h.Free(now)
-		waits = append(waits, h.Step(start, work(size(uint64(i)), 0))-now)
+		waits = append(waits, h.Step(start, work(size(uint64(i)), 0), IO{})-now)
 	}
 	return waits
 }
@@ -90,8 +90,8 @@ func TestOneLaneIsAnMG1Queue(t *testing.T) {
 
 func TestMoreLanesServeMoreAndKeepTheOrder(t *testing.T) {
 	h := New(Config{Cores: 4, Program: oneKind(Cost{Nanos: 1}, 4)}, draws(1), noLive, nil)
-	long := h.Step(h.Free(0), work(100*us, 0))
-	short := h.Step(h.Free(0), work(1*us, 0))
+	long := h.Step(h.Free(0), work(100*us, 0), IO{})
+	short := h.Step(h.Free(0), work(1*us, 0), IO{})
 	require.Equal(t, 100*us, long)
 	require.Equal(t, 100*us, short, "what left first must arrive first")
 	require.Equal(t, int64(0), h.Free(0), "two lanes are free still")
@@ -101,7 +101,15 @@ func TestWorkIsPricedByUnitsAndBytes(t *testing.T) {
 	p := oneKind(Cost{Nanos: 200, Picos: 500}, 1)
 	p.Step = 1000
 	h := New(Config{Cores: 1, Program: p}, draws(1), noLive, nil)
-	require.EqualValues(t, 1000+3*200+4096*500/1000, h.Step(0, work(3, 4096)))
+	require.EqualValues(t, 1000+3*200+4096*500/1000, h.Step(0, work(3, 4096), IO{}))
+}
+
+func TestEveryConnectionWrittenToBeyondTheFirstTakesItsOwnTime(t *testing.T) {
+	for writes, want := range []int64{1000, 1000, 1000 + 400, 1000 + 800} {
+		h := New(Config{Cores: 1, Program: Program{Step: 1000, Write: 400}}, nil, func() int64 { return 0 }, nil)
+		require.EqualValues(t, want, h.Step(0, work(0, 0), IO{Writes: writes}), "%d writes", writes)
+		require.EqualValues(t, want, h.Busy())
+	}
 }
 
 func TestTheInterfaceIsSharedAndServesInOrder(t *testing.T) {
@@ -153,7 +161,7 @@ func run(cfg Config, live int64, allocPerMs int64, millis int) (events []Event, 
 	h = New(cfg, draws(2), func() int64 { return live }, func(e Event) { events = append(events, e) })
 	for i := range millis {
 		now := int64(i) * ms
-		h.Step(h.Free(now), work(1, 0))
+		h.Step(h.Free(now), work(1, 0), IO{})
 	}
 	return events, h
 }
