@@ -33,6 +33,10 @@ type Measured struct {
 // Node is what one broker used in the window.
 type Node struct {
 	Busy int64 // processor time, in nanoseconds over all lanes
+	// Collector is the processor time of the collector: on threads of its own, and by assists and barriers within Busy.
+	Collector int64
+	// Uses are the live bytes by kind, and how many things they are: the most of each kind in any sample.
+	Uses []machine.Use
 	// Peak of live bytes, as sampled, and bytes allocated by the work of the window are of this node's machine.
 	Peak int64
 	Work [machine.WorkKinds]machine.Work

@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"slices"
+
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -23,6 +25,7 @@ type meter struct {
 	sent    map[string]int64 // when values were published, if there are receivers
 	current Sample
 	busy    []int64
+	gc      []int64 // the collectors' processor time so far
 	work    [][machine.WorkKinds]machine.Work
 
 	shedders []shedder
@@ -35,7 +38,7 @@ func newMeter(t *Trial) *meter {
 			m.sent = map[string]int64{}
 		}
 	}
-	m.busy = make([]int64, t.Cluster.Nodes)
+	m.busy, m.gc = make([]int64, t.Cluster.Nodes), make([]int64, t.Cluster.Nodes)
 	m.current.Busy = make([]int64, t.Cluster.Nodes)
 	return m
 }
@@ -137,19 +140,16 @@ func (m *meter) sample(w *sim.World, now int64) {
 	inside := now > m.t.From() && now <= m.t.Until()
 	for i := range m.m.Nodes {
 		id := machine.NodeID(i + 1)
-		busy := w.Busy(id)
-		used := busy - m.busy[i]
-		if used < 0 {
-			used = busy // another life
-		}
-		m.busy[i] = busy
-		live := int64(0)
-		for _, u := range w.Footprint(id) {
+		used, collected := since(&m.busy[i], w.Busy(id)), since(&m.gc[i], w.Collected(id))
+		live, uses := int64(0), w.Footprint(id)
+		for _, u := range uses {
 			live += u.Bytes
 		}
 		s.Busy, s.Live = append(s.Busy, used), append(s.Live, live)
 		if inside {
 			m.m.Nodes[i].Busy += used
+			m.m.Nodes[i].Collector += collected
+			m.m.Nodes[i].most(uses)
 			m.m.Nodes[i].Peak = max(m.m.Nodes[i].Peak, live)
 		}
 	}
@@ -158,6 +158,29 @@ func (m *meter) sample(w *sim.World, now int64) {
 	}
 	if now > m.t.From() {
 		m.m.Samples = append(m.m.Samples, s)
+	}
+}
+
+// since moves a count on to now, and returns by how much: by all of it in another life.
+func since(was *int64, now int64) int64 {
+	n := now - *was
+	if n < 0 {
+		n = now
+	}
+	*was = now
+	return n
+}
+
+// most keeps the most of each kind.
+func (n *Node) most(uses []machine.Use) {
+	for _, u := range uses {
+		i := slices.IndexFunc(n.Uses, func(have machine.Use) bool { return have.Kind == u.Kind })
+		if i < 0 {
+			n.Uses = append(n.Uses, u)
+			continue
+		}
+		have := &n.Uses[i]
+		have.Count, have.Bytes = max(have.Count, u.Count), max(have.Bytes, u.Bytes)
 	}
 }
 

@@ -31,7 +31,10 @@ const (
 	mib = 1 << 20
 	// utilization is the share of the cores that marking takes, in thousandths (gcBackgroundUtilization).
 	utilization = 250
-	assistQuota = 64 << 10 // bytes of marking that an assist does at least (gcOverAssistWork)
+	// sweepPermille of the pauses that wait for a thread end a sweep, the others end marking. Measured on nats-server (Go 1.26, two
+	// cores): half of the sweep terminations take more than 0.3 to 1.9 ms, half of the mark terminations less than 10 us.
+	sweepPermille = 900
+	assistQuota   = 64 << 10 // bytes of marking that an assist does at least (gcOverAssistWork)
 )
 
 func newGo(cfg CollectorConfig, h *Host, s stopper) *goCollector {
@@ -79,9 +82,8 @@ func (g *goCollector) advance(now int64) {
 
 // begin stops the world to end the sweep, and starts to mark.
 func (g *goCollector) begin(at int64) {
-	pause := g.s.stop()
-	g.h.stop(at, pause)
-	g.h.log(Event{Kind: Pause, At: at, Nanos: pause, Why: "sweep termination"})
+	pause := g.s.stopOf(min(g.cfg.ContendedPermille*2*sweepPermille/1000, 1000))
+	g.pause(at, pause, "sweep termination")
 	g.lastWork = g.cost()
 	work := g.lastWork * 1000 / (utilization * int64(max(g.h.cfg.Cores, 1)))
 	g.marking, g.began, g.since = true, at+pause, 0
@@ -90,10 +92,10 @@ func (g *goCollector) begin(at int64) {
 
 // finish stops the world to end marking, and learns what lives.
 func (g *goCollector) finish() {
-	pause := g.s.stop()
-	g.h.stop(g.ends, pause)
-	g.h.log(Event{Kind: Mark, At: g.began, Nanos: g.ends - g.began})
-	g.h.log(Event{Kind: Pause, At: g.ends, Nanos: pause, Why: "mark termination"})
+	g.h.log(Event{Kind: Mark, At: g.began, Nanos: g.ends - g.began, Work: g.lastWork})
+	g.h.collected += g.lastWork
+	g.h.log(Event{Kind: Heap, At: g.ends, Live: g.live, Heap: g.heap, Goal: g.goal})
+	g.pause(g.ends, g.s.stopOf(g.cfg.ContendedPermille*2*(1000-sweepPermille)/1000), "mark termination")
 	g.marking, g.lastEnd = false, g.ends
 	g.live = max(g.h.live()-g.h.cfg.Program.Base, 0)
 	// What was allocated while marking counts as marked (it is allocated black), and dies a cycle later.
@@ -102,11 +104,20 @@ func (g *goCollector) finish() {
 	g.h.log(Event{Kind: Heap, At: g.ends, Live: g.live, Heap: g.heap, Goal: g.goal})
 }
 
+// pause stops the world; what the runtime itself does meanwhile takes the shortest time that it does.
+func (g *goCollector) pause(at, nanos int64, why string) {
+	g.h.stop(at, nanos)
+	g.h.collected += g.cfg.StopMin
+	g.h.log(Event{Kind: Pause, At: at, Nanos: nanos, Work: g.cfg.StopMin, Why: why})
+}
+
 func (g *goCollector) charge(start, cost, alloc int64) int64 {
 	g.heap += alloc
 	if g.marking {
 		g.since += alloc
-		return g.h.crowd(cost, utilization*int64(g.h.cfg.Cores)) + g.assist(start, alloc)
+		assist := g.assist(start, alloc)
+		g.h.collected += assist
+		return g.h.crowd(cost, utilization*int64(g.h.cfg.Cores)) + assist
 	}
 	if g.heap >= g.trigger && g.limited(start) {
 		g.h.log(Event{Kind: Heap, At: start, Live: g.live, Heap: g.heap, Goal: g.goal})
