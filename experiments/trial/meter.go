@@ -26,19 +26,20 @@ type meter struct {
 	current Sample
 	busy    []int64
 	gc      []int64 // the collectors' processor time so far
+	alloc   []int64 // bytes allocated so far
 	work    [][machine.WorkKinds]machine.Work
 
 	shedders []shedder
 }
 
 func newMeter(t *Trial) *meter {
-	m := &meter{t: *t, m: &Measured{Window: t.Measure, Latency: newHistogram(), Arrival: newHistogram(), Nodes: make([]Node, t.Cluster.Nodes)}}
+	m := &meter{t: *t, m: &Measured{From: t.From(), Window: t.Measure, Latency: newHistogram(), Arrival: newHistogram(), Nodes: make([]Node, t.Cluster.Nodes)}}
 	for i := range t.Load.Groups {
 		if g := &t.Load.Groups[i]; g.Subscribe != nil || g.Work != nil || g.Follow != nil {
 			m.sent = map[string]int64{}
 		}
 	}
-	m.busy, m.gc = make([]int64, t.Cluster.Nodes), make([]int64, t.Cluster.Nodes)
+	m.busy, m.gc, m.alloc = zeros(t), zeros(t), zeros(t)
 	m.current.Busy = make([]int64, t.Cluster.Nodes)
 	return m
 }
@@ -141,6 +142,7 @@ func (m *meter) sample(w *sim.World, now int64) {
 	for i := range m.m.Nodes {
 		id := machine.NodeID(i + 1)
 		used, collected := since(&m.busy[i], w.Busy(id)), since(&m.gc[i], w.Collected(id))
+		allocated := since(&m.alloc[i], w.Allocated(id))
 		live, uses := int64(0), w.Footprint(id)
 		for _, u := range uses {
 			live += u.Bytes
@@ -149,6 +151,7 @@ func (m *meter) sample(w *sim.World, now int64) {
 		if inside {
 			m.m.Nodes[i].Busy += used
 			m.m.Nodes[i].Collector += collected
+			m.m.Nodes[i].Allocated += allocated
 			m.m.Nodes[i].most(uses)
 			m.m.Nodes[i].Peak = max(m.m.Nodes[i].Peak, live)
 		}
@@ -213,3 +216,6 @@ func (m *meter) finish(w *sim.World) *Measured {
 	m.m.Trace, m.m.Events = w.Hash(), w.Stats().Events
 	return m.m
 }
+
+// zeros is a count a node.
+func zeros(t *Trial) []int64 { return make([]int64, t.Cluster.Nodes) }

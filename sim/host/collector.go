@@ -24,6 +24,9 @@ type CollectorConfig struct {
 	MemLimit int64 `json:"mem_limit_bytes,omitempty"`
 	// MarkPicos is the processor time to mark one live byte: 0.3 ns (measured on nats-server: 0.13 to 0.5).
 	MarkPicos int64 `json:"mark_ps_per_byte,omitempty"`
+	// Roots are the bytes of the program's base that Go scans: stacks, globals, and what is on the heap of an idle program (4 MiB:
+	// nats-server has 2 MB of live heap when idle, and some stacks).
+	Roots int64 `json:"roots_bytes,omitempty"`
 	// Heap of a JVM in bytes (1 GiB); MaxPause in nanoseconds that G1 aims at (20 ms, Kafka's scripts) and the
 	// share of the heap at which it begins a concurrent cycle (IHOP, 35 %).
 	Heap     int64 `json:"heap_bytes,omitempty"`
@@ -53,12 +56,12 @@ func (c CollectorConfig) Validate() (faults []error) {
 		known = known || k == c.Kind
 	}
 	bad(!known, "kind %q is none of %s", c.Kind, strings.Join(kinds[1:], ", "))
-	bad(c.Kind != Go && (c.GOGC != 0 || c.MemLimit != 0), "gogc and mem_limit_bytes are Go's, not of %q", c.Kind)
+	bad(c.Kind != Go && (c.GOGC != 0 || c.MemLimit != 0 || c.Roots != 0), "gogc, mem_limit_bytes and roots_bytes are Go's, not of %q", c.Kind)
 	bad(c.Kind != G1 && (c.MaxPause != 0 || c.IHOP != 0 || c.SurvivorPermille != 0), "max_pause_ns, ihop_percent and survivor_permille are G1's, not of %q", c.Kind)
 	bad(c.Kind != G1 && c.Kind != ZGC && c.Heap != 0, "heap_bytes is a JVM's, not of %q", c.Kind)
 	bad(c.Kind != Stops && c.Every != 0, "every_ns is of %q, not of %q", Stops, c.Kind)
 	bad(c.Kind == Stops && (c.Every <= 0 || c.StopMin <= 0), "%s needs every_ns and stop_min_ns above 0", Stops)
-	bad(c.MemLimit < 0 || c.MarkPicos < 0 || c.Heap < 0 || c.MaxPause < 0 || c.StopMin < 0, "sizes and times must not be negative")
+	bad(c.MemLimit < 0 || c.Roots < 0 || c.MarkPicos < 0 || c.Heap < 0 || c.MaxPause < 0 || c.StopMin < 0, "sizes and times must not be negative")
 	bad(c.IHOP < 0 || c.IHOP > 100, "ihop_percent %d must be between 0 and 100", c.IHOP)
 	bad(c.SurvivorPermille < 0 || c.SurvivorPermille > 1000, "survivor_permille %d must be between 0 and 1000", c.SurvivorPermille)
 	bad(c.ContendedPermille < 0 || c.ContendedPermille > 1000, "contended_permille %d must be between 0 and 1000", c.ContendedPermille)

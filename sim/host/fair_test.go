@@ -60,6 +60,31 @@ func TestACollectorsThreadsShareTheCoresFairly(t *testing.T) {
 	require.Equal(t, 100*us, h.share(100*us, 1000))
 }
 
+// Assists do what the background then need not: a program that allocates in bursts pays with time, and the cycle takes no more
+// processor than its formula says, C = c*(L+R).
+func TestAssistsTakeWorkFromTheBackground(t *testing.T) {
+	cfg := Config{Cores: 2, Collector: CollectorConfig{Kind: Go}}
+	cfg.Program = oneKind(Cost{Nanos: 10 * us, Alloc: 1}, 1)
+	var events []Event
+	h := New(cfg, draws(2), func() int64 { return 64 * mib }, func(e Event) { events = append(events, e) })
+	slowed := 0
+	for i := range int64(20_000) {
+		now, burst := i*ms, int64(0)
+		if i%500 == 0 {
+			burst = 30 * mib
+		}
+		start := h.Free(now)
+		if h.Step(start, work(1, 1))-start > 100*us {
+			slowed++
+		}
+		h.gc.charge(start, 0, burst+16<<10)
+	}
+	marks := only(events, Mark, "")
+	require.NotEmpty(t, marks)
+	require.InEpsilon(t, float64(len(marks))*64*mib*0.3, float64(h.Collected()), 0.05)
+	require.Less(t, quantile(nanos(marks[2:]), 0), 64*mib*0.3/0.5, "some mark ended sooner than the background alone would have ended it")
+}
+
 // The stops of the formula's own collector are as many and as long as asked for.
 func TestStopsComeAtTheirRate(t *testing.T) {
 	events, _ := run(Config{Cores: 2, Collector: CollectorConfig{Kind: Stops, StopMin: 5 * ms, Every: 200 * ms}}, 0, 0, 100_000)

@@ -65,6 +65,7 @@ type Host struct {
 	busy  int64 // processor time used so far, all lanes
 	// collected is the collector's: on threads of its own, and in the program's steps by assists and barriers.
 	collected int64
+	allocated int64
 }
 
 // New returns a host for one life of a process. draw gives the n-th random number of the life; live the bytes that the
@@ -102,6 +103,7 @@ func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work) int64 {
 	lane := h.next()
 	start := max(now, h.lanes[lane])
 	cost, alloc := h.price(work)
+	h.allocated += alloc
 	if h.cfg.Program.Wake > 0 && h.out < now {
 		cost += h.cfg.Program.Wake
 	}
@@ -135,6 +137,9 @@ func (h *Host) Busy() int64 { return h.busy }
 // Collected is the processor time that the collector has taken so far, over all threads: on its own, and by assists and barriers
 // within the program's steps.
 func (h *Host) Collected() int64 { return h.collected }
+
+// Allocated are the bytes that steps have allocated so far.
+func (h *Host) Allocated() int64 { return h.allocated }
 
 // Transmit books n bytes on the interface from a time on, and returns when the last is out.
 func (h *Host) Transmit(from, n int64) int64 {
