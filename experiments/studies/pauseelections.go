@@ -14,7 +14,7 @@ var pauseElections = Study{
 	Name:     "pause-elections",
 	Question: "How long must a leader be stopped, by a collector or anything else, before another takes its place?",
 	Vary:     "length of one pause of the leader, by design with its default timers",
-	Small:    30, Full: 200,
+	Small:    20, Full: 100,
 	Tables: []Table{
 		{"points", []string{
 			"system", "design", "pause_ms", "seed", "paused_node", "paused_controller", "election", "moved", "after_ns", "ok", "failed", "max_ns", "events",
