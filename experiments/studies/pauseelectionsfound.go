@@ -54,7 +54,7 @@ func concludePauseElections(t *Tables) (*Conclusion, error) {
 	}
 	c.Paragraphs = []string{
 		"One pause of a stream's leader (it is stopped, its connections stay open), at a random phase of every timer; followers hear of it 50 times a second before. The formula: a follower's patience is counted in ticks that beat at times of their own, so that after the leader's last word it fires after (k - u) ticks, k even between the shortest timeout and twice as many less one, u even between 0 and 1; the first of two followers decides, and with pre-vote it is heard only by one that has itself missed the leader for a shortest timeout. Field notes have T even between Tmin and Tmax: this is that with both a tick shorter, in the mean half a tick.",
-		"Kafka's controller fences a broker that it did not hear for a session of 9 s, whose heartbeats come every 2 s. If the paused broker leads the controllers' quorum too, that has to elect first, and the new controller begins every session anew: the same pause may be too short then.",
+		"Kafka's controller fences a broker that it did not hear for a session of 9 s, whose heartbeats come every 2 s. If the paused broker leads the controllers' quorum too, that has to elect first, and the new controller begins every session anew; the woken one sends its first heartbeat to itself, and the next, two seconds later, to its successor.",
 		fmt.Sprintf("Smallest pauses that moved a leader here: %s. Collectors of Go and ZGC do not come near; a full collection of G1 with 1 GiB on two threads (about 1 s in the model, 0.3 to 1 GB/s a thread) does for the reference broker's timers, and not for NATS's or Kafka's.", moved),
 	}
 	c.Answers["go-gc-ceiling"] = "No pause of a collector moves a leader: the shortest that did here were " + moved + ", against 39 ms, the longest of Go's measured on a crowded machine. Stops of a virtual machine, swapping, or a sync that blocks the broker do."
@@ -138,7 +138,8 @@ func (s *timed) chance(g, controller float64) float64 {
 	// A broker was last heard up to a heartbeat before; the controller looks ten times a second and commits in some 50 ms.
 	const late = 100
 	fenced := min(max((g-late-(kafkaSessionMS-kafkaBeatMS))/kafkaBeatMS, 0), 1)
-	anew := chanceOfRaft(g-late-kafkaSessionMS+kafkaTickMS/2, kafkaTickMS, kafkaTicks, true)
+	// A controller that wakes still thinks that it is one: its own broker's first heartbeat goes to itself, the next to the new one.
+	anew := chanceOfRaft(g+kafkaBeatMS-late-kafkaSessionMS+kafkaTickMS/2, kafkaTickMS, kafkaTicks, true)
 	return controller*anew + (1-controller)*fenced
 }
 

@@ -78,7 +78,7 @@ type Check struct {
 
 // All lists the studies by name.
 func All() []Study {
-	all := []Study{frontier, throughput, collectorsStudy, pauseElections, pauseTail}
+	all := []Study{frontier, throughput, collectorsStudy, pauseElections, pauseTail, memoryStudy}
 	slices.SortFunc(all, func(a, b Study) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }

@@ -257,6 +257,9 @@ func (b *Broker) settle() {
 	b.log.Flush(b.fx)
 }
 
+// interestBytes is what a subscription takes with its place in the index: measured (footprint_test.go).
+const interestBytes = 400
+
 // Footprint reports what lives in memory, by kind.
 func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
 	tail, stores, ids := machine.Use{Kind: "raft tail"}, machine.Use{Kind: "stores"}, machine.Use{Kind: "duplicate window"}
@@ -279,7 +282,7 @@ func (b *Broker) Footprint(dst []machine.Use) []machine.Use {
 	}
 	return append(dst, tail, stores, ids, pending,
 		machine.Use{Kind: "connections", Count: int64(len(b.conns)), Bytes: out},
-		machine.Use{Kind: "interest", Count: int64(b.index.Len())},
+		machine.Use{Kind: "interest", Count: int64(b.index.Len()), Bytes: int64(b.index.Len()) * interestBytes},
 		machine.Use{Kind: "log", Count: int64(b.log.Segments())},
 	)
 }
