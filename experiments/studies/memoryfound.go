@@ -138,20 +138,15 @@ func memoryFigure(t *Tables, p *Rows) (figures.Figure, error) {
 			of := rows.Where("n", n)
 			e := stats.Median(of.Ints("live_bytes"))
 			live.Points = append(live.Points, figures.XY{X: x, Y: e.Value, Low: e.Low, High: e.High})
-			if h := median(of, "heap_bytes"); h > 0 {
-				heap.Points = append(heap.Points, figures.XY{X: x, Y: h})
-			}
+			heap.Points = append(heap.Points, figures.XY{X: x, Y: median(of, "heap_bytes")})
 		}
-		charts[i].Lines = append(charts[i].Lines, live)
-		if len(heap.Points) > 0 {
-			charts[i].Lines = append(charts[i].Lines, heap)
-		}
+		charts[i].Lines = append(charts[i].Lines, live, heap)
 		if a.name == "slow subscribers" {
 			charts[i].Lines = append(charts[i].Lines, boundLine(rows))
 		}
 	}
 	return figures.Grid("memory", "What memory grows with",
-		"Live bytes of the node that holds most, as the machines account for them, and the heap of the collector's model where a cycle ended. The bound of slow subscribers is PendingBytes each.", t.Command, 2, charts)
+		"Live bytes of the node that holds most, as the machines account for them, and the most that the collector's model had on its heap, which is no less. The bound of slow subscribers is PendingBytes each.", t.Command, 2, charts)
 }
 
 func boundLine(rows *Rows) figures.Line {

@@ -53,7 +53,7 @@ func concludePauseElections(t *Tables) (*Conclusion, error) {
 		},
 	}
 	c.Paragraphs = []string{
-		"One pause of a stream's leader (it is stopped, its connections stay open), at a random phase of every timer; followers hear of it 50 times a second before. The formula: a follower's patience is counted in ticks that beat at times of their own, so that after the leader's last word it fires after (k - u) ticks, k even between the shortest timeout and twice as many less one, u even between 0 and 1; the first of two followers decides, and with pre-vote it is heard only by one that has itself missed the leader for a shortest timeout. Field notes have T even between Tmin and Tmax: this is that with both a tick shorter, in the mean half a tick.",
+		"One pause of a stream's leader (it is stopped, its connections stay open), at a random phase of every timer; followers hear of it 50 times a second before. The formula: a follower's patience is counted in ticks that beat at times of their own, so that after the leader's last word it fires after (k - u) ticks, k even between the shortest timeout and twice as many less one, u even between 0 and 1; the first of two followers decides, and with pre-vote it is heard only by one that has itself missed the leader for a shortest timeout. Field notes have T even between Tmin and Tmax: this is that with both a tick shorter, in the mean half a tick. Links between nodes are broken after 3 s without a word; a leader that was stopped for longer is heard again at its next tick, or when the link is back, which lengthens the silence by up to a second.",
 		"Kafka's controller fences a broker that it did not hear for a session of 9 s, whose heartbeats come every 2 s. If the paused broker leads the controllers' quorum too, that has to elect first, and the new controller begins every session anew; the woken one sends its first heartbeat to itself, and the next, two seconds later, to its successor.",
 		fmt.Sprintf("Smallest pauses that moved a leader here: %s. Collectors of Go and ZGC do not come near; a full collection of G1 with 1 GiB on two threads (about 1 s in the model, 0.3 to 1 GB/s a thread) does for the reference broker's timers, and not for NATS's or Kafka's.", moved),
 	}
@@ -130,14 +130,23 @@ func (s *timed) reach(share, controller float64) string {
 	return "never"
 }
 
+// Links between nodes are broken after 3 to 3.6 s without a word, and dialled again within half a second (sim.NetworkConfig). What a
+// broker that was stopped for longer says when it goes on is lost with the link, and it is heard again when it next speaks: a Raft
+// leader at its next tick, Kafka's broker, which tries again five times a second, when the link is back.
+const keepaliveMS, redialMS = 3300, 350
+
 // chance is the closed formula: of a pause of g ms to cost the leader its place.
 func (s *timed) chance(g, controller float64) float64 {
-	if !s.session {
-		return chanceOfRaft(g+1000/pauseRate, float64(s.tickMS), int(s.ticks), s.profile != "nats")
+	redial, beat := 0.0, 0.0
+	if g > keepaliveMS {
+		redial, beat = redialMS, max(float64(s.tickMS), redialMS)
 	}
-	// A broker was last heard up to a heartbeat before; the controller looks ten times a second and commits in some 50 ms.
-	const late = 100
-	fenced := min(max((g-late-(kafkaSessionMS-kafkaBeatMS))/kafkaBeatMS, 0), 1)
+	if !s.session {
+		return chanceOfRaft(g+beat+1000/pauseRate, float64(s.tickMS), int(s.ticks), s.profile != "nats")
+	}
+	// A broker was last heard up to a heartbeat before; the controller looks ten times a second.
+	const late = 50
+	fenced := min(max((g+redial-late-(kafkaSessionMS-kafkaBeatMS))/kafkaBeatMS, 0), 1)
 	// A controller that wakes still thinks that it is one: its own broker's first heartbeat goes to itself, the next to the new one.
 	anew := chanceOfRaft(g+kafkaBeatMS-late-kafkaSessionMS+kafkaTickMS/2, kafkaTickMS, kafkaTicks, true)
 	return controller*anew + (1-controller)*fenced
