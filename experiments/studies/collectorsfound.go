@@ -69,12 +69,12 @@ func gcShares(t *Tables, p *Rows) (Check, error) {
 			continue // its 4 MB of live heap are below the least goal
 		}
 		check.Holds = check.Holds && got > 0.9*want && got < 1.1*want
-		check.Found += fmt.Sprintf("%s, %d cores: %s measured, %s by the formula; ", k.gc, k.cores, percent(got), percent(want))
+		check.Found += fmt.Sprintf("%s, %d cores: %s measured, %s by the formula; ", k.gc, k.cores, ppmText(got), ppmText(want))
 	}
 	return check, nil
 }
 
-func percent(ppm float64) string { return fmt.Sprintf("%.2f %%", ppm/1e4) }
+func ppmText(ppm float64) string { return fmt.Sprintf("%.2f %%", ppm/1e4) }
 
 func gcLimits(p *Rows) Check {
 	check := Check{Name: "memory-limit-holds", Holds: true, Expected: "with GOGC off the heap stays below the limit less what the runtime takes, at less than half of the processor"}
@@ -85,7 +85,7 @@ func gcLimits(p *Rows) Check {
 		r := gcRows(p, &k.system, k.gc, k.cores)
 		heap, share := maxOf(r.Ints("heap_max_bytes")), median(r, "collector_ppm_of_cores")
 		check.Holds = check.Holds && heap <= k.MemLimit && share < 500_000
-		check.Found += fmt.Sprintf("%s: heap at most %.1f MiB, %s of the cores; ", k.gc, float64(heap)/(1<<20), percent(share))
+		check.Found += fmt.Sprintf("%s: heap at most %.1f MiB, %s of the cores; ", k.gc, float64(heap)/(1<<20), ppmText(share))
 	}
 	return check
 }
@@ -132,16 +132,16 @@ func gcWords(t *Tables, p *Rows, c *Conclusion) {
 	}
 	c.Paragraphs = append(c.Paragraphs,
 		fmt.Sprintf("The reference broker answers %d durable publishes a second of %d bytes and allocates %.0f MB/s for it. On eight cores Go's collector takes %s of them at GOGC 100, %s at 50, %s at 400; on two cores %s, on one %s.%s",
-			gcRate, gcBytes, median(server, "allocated_per_s_bytes")/1e6, percent(median(server, "collector_ppm_of_cores")),
-			percent(median(gcRows(p, &reference, "Go, GOGC 50", 8), "collector_ppm_of_cores")), percent(median(gcRows(p, &reference, "Go, GOGC 400", 8), "collector_ppm_of_cores")),
-			percent(median(two, "collector_ppm_of_cores")), percent(median(one, "collector_ppm_of_cores")), seeds),
+			gcRate, gcBytes, median(server, "allocated_per_s_bytes")/1e6, ppmText(median(server, "collector_ppm_of_cores")),
+			ppmText(median(gcRows(p, &reference, "Go, GOGC 50", 8), "collector_ppm_of_cores")), ppmText(median(gcRows(p, &reference, "Go, GOGC 400", 8), "collector_ppm_of_cores")),
+			ppmText(median(two, "collector_ppm_of_cores")), ppmText(median(one, "collector_ppm_of_cores")), seeds),
 		fmt.Sprintf("99th percentile against no collector, same seeds: ×%.2f (%.2f to %.2f) on eight cores, ×%.2f (%.2f to %.2f) on two and ×%.2f (%.2f to %.2f) on one, where a pause waits for threads that have no core. The limit of 34 MiB, near what lives, costs %s of the cores and ×%.2f (%.2f to %.2f).",
 			p99(server).Value, p99(server).Low, p99(server).High, p99(two).Value, p99(two).Low, p99(two).High, p99(one).Value, p99(one).Low, p99(one).High,
-			percent(median(tight, "collector_ppm_of_cores")), p99(tight).Value, p99(tight).Low, p99(tight).High),
+			ppmText(median(tight, "collector_ppm_of_cores")), p99(tight).Value, p99(tight).Low, p99(tight).High),
 		"A broker here is stepped by one goroutine: with two cores or more, marking takes cores that it does not need. A server whose goroutines fill every core loses a quarter of them while marking is under way. Of ZGC's and G1's models no constant was measured here.",
 	)
 	c.Answers["go-gc-ceiling"] = fmt.Sprintf("Not for throughput: at %.0f MB/s of allocation the collector takes %s of eight cores (formula: rate of allocation times 0.3 ns a byte, over GOGC and cores). Its pauses are %s in the middle and %s at most on eight cores; on two cores that others use too they reach %s, and the 99th percentile grows by ×%.2f.",
-		median(server, "allocated_per_s_bytes")/1e6, percent(median(server, "collector_ppm_of_cores")), nanosText(median(server, "pause_p50_ns")),
+		median(server, "allocated_per_s_bytes")/1e6, ppmText(median(server, "collector_ppm_of_cores")), nanosText(median(server, "pause_p50_ns")),
 		nanosText(float64(maxOf(server.Ints("pause_max_ns")))), nanosText(float64(maxOf(two.Ints("pause_max_ns")))), p99(two).Value)
 }
 

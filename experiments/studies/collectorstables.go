@@ -18,7 +18,7 @@ func gcTable(p *Rows) TextTable {
 		out.Rows = append(out.Rows, []string{
 			fmt.Sprintf("%s, %s, %d", k.name, k.gc, k.cores), nanosText(median(r, "p50_ns")), nanosText(median(r, "p99_ns")), nanosText(median(r, "p99.9_ns")),
 			fmt.Sprintf("%.1f", median(r, "pauses")/window), nanosText(median(r, "pause_p50_ns")), nanosText(float64(maxOf(r.Ints("pause_max_ns")))),
-			percent(median(r, "collector_ppm_of_cores")), fmt.Sprintf("%.0f MiB", median(r, "heap_max_bytes")/(1<<20)),
+			ppmText(median(r, "collector_ppm_of_cores")), fmt.Sprintf("%.0f MiB", median(r, "heap_max_bytes")/(1<<20)),
 		})
 	}
 	return out
@@ -55,7 +55,7 @@ func (c *calibration) figures(r *Rows) (out []compared) {
 		}
 	}
 	add("collections a second", "collections_per_1000_s", c.collections, func(v float64) string { return strconv.FormatFloat(v/1000, 'f', 2, 64) })
-	add("processor time, of all cores", "collector_ppm_of_cores", c.ppm, percent)
+	add("processor time, of all cores", "collector_ppm_of_cores", c.ppm, ppmText)
 	add("pause, median", "pause_p50_ns", c.p50, nanosText)
 	add("pause, 90th percentile", "pause_p90_ns", c.p90, nanosText)
 	add("pause, 99th percentile", "pause_p99_ns", c.p99, nanosText)

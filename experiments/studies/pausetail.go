@@ -102,13 +102,6 @@ func serve(seed rundir.Seed, gc host.CollectorConfig, rho, n int64, service func
 	return times, pauses
 }
 
-func sum(values []int64) (s int64) {
-	for _, v := range values {
-		s += v
-	}
-	return s
-}
-
 // pausedServer is one server of constant service times that is stopped now and then.
 func pausedServer(seed rundir.Seed, pause, every, rho, n int64, out *Output) {
 	gc := host.CollectorConfig{Kind: host.Stops, StopMin: pause, Every: every}

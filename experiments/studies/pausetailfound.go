@@ -228,7 +228,7 @@ func pathTable(r *Rows) TextTable {
 	for _, s := range paths() {
 		got, want := pathShares(r, &s)
 		of := r.Where("system", s.name)
-		out.Rows = append(out.Rows, []string{s.name, fmt.Sprintf("%.2f", pathNodes(s.design)), percent(got.Value), percent(want), nanosText(median(of, "p99_ns")), nanosText(median(of, "p99.9_ns"))})
+		out.Rows = append(out.Rows, []string{s.name, fmt.Sprintf("%.2f", pathNodes(s.design)), ppmText(got.Value), ppmText(want), nanosText(median(of, "p99_ns")), nanosText(median(of, "p99.9_ns"))})
 	}
 	return out
 }
@@ -237,7 +237,7 @@ func pathWords(r *Rows) string {
 	var words []string
 	for _, s := range paths() {
 		got, want := pathShares(r, &s)
-		words = append(words, fmt.Sprintf("%s %s (formula %s)", s.name, percent(got.Value), percent(want)))
+		words = append(words, fmt.Sprintf("%s %s (formula %s)", s.name, ppmText(got.Value), ppmText(want)))
 	}
 	return "Of publishes with every node stopped 20 ms a second, late by over 10 ms: " + strings.Join(words, ", ") + "."
 }
@@ -247,7 +247,7 @@ func pathCheck(r *Rows) Check {
 	for _, s := range paths() {
 		got, want := pathShares(r, &s)
 		check.Holds = check.Holds && math.Abs(got.Value-want) < 0.3*want
-		check.Found += fmt.Sprintf("%s: %s, formula %s; ", s.name, percent(got.Value), percent(want))
+		check.Found += fmt.Sprintf("%s: %s, formula %s; ", s.name, ppmText(got.Value), ppmText(want))
 	}
 	return check
 }
