@@ -124,7 +124,7 @@ func (c *gcCase) window(o *Options) int64 {
 		w = 1000 * ms
 	}
 	if c.design == kafkaAll.design {
-		w *= 5 // a gibibyte takes seconds to fill
+		w *= 10 // a gibibyte takes seconds to fill
 	}
 	return w
 }

@@ -16,6 +16,9 @@ func gcLanes(t *Tables) (figures.Figure, error) {
 			continue
 		}
 		e := gcRows(events, &k.system, k.gc, k.cores)
+		if e.Len() == 0 {
+			continue // no cycle ended in its window
+		}
 		title := k.gc
 		if k.design != reference.design {
 			title = "Kafka design: " + k.gc
@@ -23,7 +26,7 @@ func gcLanes(t *Tables) (figures.Figure, error) {
 		charts = append(charts, pauseLane(title, e, seconds(k.window(&t.Options))), heapLane(title, e, seconds(k.window(&t.Options))))
 	}
 	return figures.Grid("lanes", "What collectors do to a broker under one load",
-		"One seed, the node that leads. Left: each pause a stem as high as it lasted, stretches of marking beside the program as blocks; right: the heap between what a cycle leaves and the next, and its goal. The JVM's lanes of Kafka's design are five times as long.",
+		"One seed, the node that leads. Left: each pause a stem as high as it lasted, stretches of marking beside the program as blocks; right: the heap between what a cycle leaves and the next, and its goal. The lanes of Kafka's design are ten times as long.",
 		t.Command, 2, charts)
 }
 
