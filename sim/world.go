@@ -265,6 +265,22 @@ func (w *World) Busy(n machine.NodeID) int64 {
 	return 0
 }
 
+// Collected is the processor time that a process's collector has taken in its present life, in nanoseconds over all threads.
+func (w *World) Collected(n machine.NodeID) int64 {
+	if p := w.processOf(n); p != nil && p.host != nil {
+		return p.host.Collected()
+	}
+	return 0
+}
+
+// Allocated are the bytes that a process has allocated in its present life, as its host reckons them.
+func (w *World) Allocated(n machine.NodeID) int64 {
+	if p := w.processOf(n); p != nil && p.host != nil {
+		return p.host.Allocated()
+	}
+	return 0
+}
+
 // Work is what a process has charged in its whole life, over all its boots.
 func (w *World) Work(n machine.NodeID) [machine.WorkKinds]machine.Work {
 	if p := w.processOf(n); p != nil {

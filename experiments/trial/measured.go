@@ -12,8 +12,8 @@ import (
 type Measured struct {
 	Trace  string
 	Events uint64 // of the world, the whole run
-	// Window is how long was measured, in nanoseconds.
-	Window int64
+	// Window is how long was measured, and From when that began, in nanoseconds of the run.
+	From, Window int64
 	// Offered were asked; OK, Failed and Unknown is how they ended; Open had not by the end of the grace. Shed were not even
 	// asked: too many of their client's were open.
 	Offered, OK, Failed, Unknown, Open, Shed int64
@@ -39,7 +39,13 @@ type Measured struct {
 // Node is what one broker used in the window.
 type Node struct {
 	Busy int64 // processor time, in nanoseconds over all lanes
-	// Peak of live bytes, as sampled, and Live at the window's end; bytes allocated by the work of the window are of this node's machine.
+	// Collector is the processor time of the collector: on threads of its own, and by assists and barriers within Busy.
+	Collector int64
+	// Allocated are the bytes that its steps allocated in the window.
+	Allocated int64
+	// Uses are the live bytes by kind, and how many things they are: the most of each kind in any sample.
+	Uses []machine.Use
+	// Peak of live bytes, as sampled, and Live at the window's end.
 	Peak, Live int64
 	Work       [machine.WorkKinds]machine.Work
 }

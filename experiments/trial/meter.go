@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"slices"
+
 	"github.com/brokerlab/brokerlab/model/history"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -24,6 +26,8 @@ type meter struct {
 	owed    int64              // deliveries that are still to come
 	current Sample
 	busy    []int64
+	gc      []int64 // the collectors' processor time so far
+	alloc   []int64 // bytes allocated so far
 	work    [][machine.WorkKinds]machine.Work
 	stats   sim.Stats // when the window began
 
@@ -34,13 +38,13 @@ type meter struct {
 type sending struct{ at, owed int64 }
 
 func newMeter(t *Trial) *meter {
-	m := &meter{t: *t, m: &Measured{Window: t.Measure, Latency: newHistogram(), Arrival: newHistogram(), Nodes: make([]Node, t.Cluster.Nodes)}}
+	m := &meter{t: *t, m: &Measured{From: t.From(), Window: t.Measure, Latency: newHistogram(), Arrival: newHistogram(), Nodes: make([]Node, t.Cluster.Nodes)}}
 	for i := range t.Load.Groups {
 		if g := &t.Load.Groups[i]; g.Subscribe != nil || g.Work != nil || g.Follow != nil {
 			m.sent = map[string]sending{}
 		}
 	}
-	m.busy = make([]int64, t.Cluster.Nodes)
+	m.busy, m.gc, m.alloc = zeros(t), zeros(t), zeros(t)
 	m.current.Busy = make([]int64, t.Cluster.Nodes)
 	return m
 }
@@ -155,19 +159,18 @@ func (m *meter) sample(w *sim.World, now int64) {
 	inside := now > m.t.From() && now <= m.t.Until()
 	for i := range m.m.Nodes {
 		id := machine.NodeID(i + 1)
-		busy := w.Busy(id)
-		used := busy - m.busy[i]
-		if used < 0 {
-			used = busy // another life
-		}
-		m.busy[i] = busy
-		live := int64(0)
-		for _, u := range w.Footprint(id) {
+		used, collected := since(&m.busy[i], w.Busy(id)), since(&m.gc[i], w.Collected(id))
+		allocated := since(&m.alloc[i], w.Allocated(id))
+		live, uses := int64(0), w.Footprint(id)
+		for _, u := range uses {
 			live += u.Bytes
 		}
 		s.Busy, s.Live = append(s.Busy, used), append(s.Live, live)
 		if inside {
 			m.m.Nodes[i].Busy += used
+			m.m.Nodes[i].Collector += collected
+			m.m.Nodes[i].Allocated += allocated
+			m.m.Nodes[i].most(uses)
 			m.m.Nodes[i].Peak = max(m.m.Nodes[i].Peak, live)
 		}
 		if now == m.t.Until() {
@@ -179,6 +182,29 @@ func (m *meter) sample(w *sim.World, now int64) {
 	}
 	if now > m.t.From() {
 		m.m.Samples = append(m.m.Samples, s)
+	}
+}
+
+// since moves a count on to now, and returns by how much: by all of it in another life.
+func since(was *int64, now int64) int64 {
+	n := now - *was
+	if n < 0 {
+		n = now
+	}
+	*was = now
+	return n
+}
+
+// most keeps the most of each kind.
+func (n *Node) most(uses []machine.Use) {
+	for _, u := range uses {
+		i := slices.IndexFunc(n.Uses, func(have machine.Use) bool { return have.Kind == u.Kind })
+		if i < 0 {
+			n.Uses = append(n.Uses, u)
+			continue
+		}
+		have := &n.Uses[i]
+		have.Count, have.Bytes = max(have.Count, u.Count), max(have.Bytes, u.Bytes)
 	}
 }
 
@@ -216,3 +242,6 @@ func (m *meter) finish(w *sim.World) *Measured {
 	m.m.Trace, m.m.Events = w.Hash(), w.Stats().Events
 	return m.m
 }
+
+// zeros is a count a node.
+func zeros(t *Trial) []int64 { return make([]int64, t.Cluster.Nodes) }

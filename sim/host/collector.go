@@ -11,6 +11,9 @@ const (
 	Go          = "go"
 	G1          = "g1"
 	ZGC         = "zgc"
+	// Stops collects nothing and stops the world now and then: what formulas of queues with pauses are about, and what a
+	// machine does to a program that is stalled with it.
+	Stops = "stops"
 )
 
 // CollectorConfig chooses and tunes a collector. Zero values are its defaults.
@@ -21,6 +24,9 @@ type CollectorConfig struct {
 	MemLimit int64 `json:"mem_limit_bytes,omitempty"`
 	// MarkPicos is the processor time to mark one live byte: 0.3 ns (measured on nats-server: 0.13 to 0.5).
 	MarkPicos int64 `json:"mark_ps_per_byte,omitempty"`
+	// Roots are the bytes of the program's base that Go scans: stacks, globals, and what is on the heap of an idle program (4 MiB:
+	// nats-server has 2 MB of live heap when idle, and some stacks).
+	Roots int64 `json:"roots_bytes,omitempty"`
 	// Heap of a JVM in bytes (1 GiB); MaxPause in nanoseconds that G1 aims at (20 ms, Kafka's scripts) and the
 	// share of the heap at which it begins a concurrent cycle (IHOP, 35 %).
 	Heap     int64 `json:"heap_bytes,omitempty"`
@@ -33,6 +39,8 @@ type CollectorConfig struct {
 	StopMin           int64 `json:"stop_min_ns,omitempty"`
 	StopMax           int64 `json:"stop_max_ns,omitempty"`
 	ContendedPermille int64 `json:"contended_permille,omitempty"`
+	// Every is the mean of the exponential time between two pauses of Stops, which take StopMin each, from beginning to beginning.
+	Every int64 `json:"every_ns,omitempty"`
 }
 
 // Validate lists every fault.
@@ -42,16 +50,18 @@ func (c CollectorConfig) Validate() (faults []error) {
 			faults = append(faults, fmt.Errorf("collector: "+format, args...))
 		}
 	}
-	kinds := []string{"", NoCollector, Go, G1, ZGC}
+	kinds := []string{"", NoCollector, Go, G1, ZGC, Stops}
 	known := false
 	for _, k := range kinds {
 		known = known || k == c.Kind
 	}
 	bad(!known, "kind %q is none of %s", c.Kind, strings.Join(kinds[1:], ", "))
-	bad(c.Kind != Go && (c.GOGC != 0 || c.MemLimit != 0), "gogc and mem_limit_bytes are Go's, not of %q", c.Kind)
+	bad(c.Kind != Go && (c.GOGC != 0 || c.MemLimit != 0 || c.Roots != 0), "gogc, mem_limit_bytes and roots_bytes are Go's, not of %q", c.Kind)
 	bad(c.Kind != G1 && (c.MaxPause != 0 || c.IHOP != 0 || c.SurvivorPermille != 0), "max_pause_ns, ihop_percent and survivor_permille are G1's, not of %q", c.Kind)
 	bad(c.Kind != G1 && c.Kind != ZGC && c.Heap != 0, "heap_bytes is a JVM's, not of %q", c.Kind)
-	bad(c.MemLimit < 0 || c.MarkPicos < 0 || c.Heap < 0 || c.MaxPause < 0 || c.StopMin < 0, "sizes and times must not be negative")
+	bad(c.Kind != Stops && c.Every != 0, "every_ns is of %q, not of %q", Stops, c.Kind)
+	bad(c.Kind == Stops && (c.Every <= 0 || c.StopMin <= 0), "%s needs every_ns and stop_min_ns above 0", Stops)
+	bad(c.MemLimit < 0 || c.Roots < 0 || c.MarkPicos < 0 || c.Heap < 0 || c.MaxPause < 0 || c.StopMin < 0, "sizes and times must not be negative")
 	bad(c.IHOP < 0 || c.IHOP > 100, "ihop_percent %d must be between 0 and 100", c.IHOP)
 	bad(c.SurvivorPermille < 0 || c.SurvivorPermille > 1000, "survivor_permille %d must be between 0 and 1000", c.SurvivorPermille)
 	bad(c.ContendedPermille < 0 || c.ContendedPermille > 1000, "contended_permille %d must be between 0 and 1000", c.ContendedPermille)
@@ -74,8 +84,10 @@ func (k EventKind) String() string { return [...]string{"?", "pause", "mark", "s
 
 // Event is something that a collector did.
 type Event struct {
-	Kind             EventKind
-	At, Nanos        int64
+	Kind      EventKind
+	At, Nanos int64
+	// Work is the processor time that a pause or a mark took, over all threads.
+	Work             int64
 	Live, Heap, Goal int64
 	Why              string
 }
@@ -98,6 +110,8 @@ func newCollector(cfg CollectorConfig, h *Host, draw func(n uint64) uint64) coll
 		return newG1(cfg, h, s)
 	case ZGC:
 		return newZ(cfg, h, s)
+	case Stops:
+		return newStops(cfg, h, draw)
 	}
 	return none{}
 }
@@ -117,10 +131,13 @@ type stopper struct {
 
 // stop is G = G0 + B*S: field study of nats-server under Go 1.26 (own work of 10 to 50 microseconds; milliseconds
 // when more threads can run than there are cores).
-func (s *stopper) stop() int64 {
+func (s *stopper) stop() int64 { return s.stopOf(s.cfg.ContendedPermille) }
+
+// stopOf is stop with another share of pauses that wait, in thousandths.
+func (s *stopper) stopOf(contended int64) int64 {
 	s.n++
 	low, high := s.cfg.StopMin, s.cfg.StopMax
-	if high <= low || s.draw(2*s.n)%1000 >= uint64(s.cfg.ContendedPermille) {
+	if high <= low || s.draw(2*s.n)%1000 >= uint64(contended) {
 		return low
 	}
 	return low + int64(s.draw(2*s.n+1)%uint64(high-low))

@@ -18,5 +18,5 @@
 // What it leaves out: caches, memory bandwidth, processor frequency, and interference between the processes of one
 // host, for every process has a host of its own.
 //
-// sim imports it; it imports model/machine and sim/choice.
+// sim imports it; it imports model/machine, model/load for its draws, and sim/choice.
 package host

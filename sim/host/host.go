@@ -68,6 +68,9 @@ type Host struct {
 	log   func(Event)
 	live  func() int64
 	busy  int64 // processor time used so far, all lanes
+	// collected is the collector's: on threads of its own, and in the program's steps by assists and barriers.
+	collected int64
+	allocated int64
 }
 
 // New returns a host for one life of a process. draw gives the n-th random number of the life; live the bytes that the
@@ -117,6 +120,7 @@ func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work, io IO) int
 	} else {
 		cost += h.cfg.Program.Write * int64(max(io.Writes-1, 0))
 	}
+	h.allocated += alloc
 	if h.cfg.Program.Wake > 0 && h.out < now {
 		cost += h.cfg.Program.Wake
 	}
@@ -147,6 +151,13 @@ func (h *Host) price(work *[machine.WorkKinds]machine.Work) (nanos, alloc int64)
 // Busy is the processor time that steps have used so far, in nanoseconds over all lanes.
 func (h *Host) Busy() int64 { return h.busy }
 
+// Collected is the processor time that the collector has taken so far, over all threads: on its own, and by assists and barriers
+// within the program's steps.
+func (h *Host) Collected() int64 { return h.collected }
+
+// Allocated are the bytes that steps have allocated so far.
+func (h *Host) Allocated() int64 { return h.allocated }
+
 // Transmit books n bytes on the interface from a time on, and returns when the last is out.
 func (h *Host) Transmit(from, n int64) int64 {
 	if h.cfg.NICPicosPerByte == 0 {
@@ -163,13 +174,24 @@ func (h *Host) stop(at, pause int64) {
 	}
 }
 
-// crowd is the time that work of cost takes while the collector has taken so many thousandths of a core: lanes
-// that find no core wait for one.
-func (h *Host) crowd(cost, taken int64) int64 {
-	room := int64(h.cfg.Cores)*1000 - taken
-	need := int64(min(len(h.lanes), h.cfg.Cores)) * 1000
-	if need <= room {
-		return cost
+// crowd is the time that work of cost takes while the collector takes so many thousandths of a core before the program does:
+// lanes that find no core wait for one. Go's scheduler sees to it that marking gets its quarter, and no more.
+func (h *Host) crowd(cost, taken int64) int64 { return h.within(cost, h.thousandths()-taken) }
+
+// share is crowd for a collector with threads of the operating system's, which is as fair to them as to the program's.
+func (h *Host) share(cost, taken int64) int64 {
+	need := h.need()
+	return h.within(cost, max(h.thousandths()-taken, h.thousandths()*need/(need+taken)))
+}
+
+func (h *Host) thousandths() int64 { return int64(h.cfg.Cores) * 1000 }
+
+// need is what the lanes take of the cores if all are busy, in thousandths of a core.
+func (h *Host) need() int64 { return int64(min(len(h.lanes), h.cfg.Cores)) * 1000 }
+
+func (h *Host) within(cost, room int64) int64 {
+	if need := h.need(); need > room {
+		return cost * need / max(room, 100)
 	}
-	return cost * need / max(room, 100)
+	return cost
 }

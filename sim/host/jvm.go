@@ -36,7 +36,9 @@ func newG1(cfg CollectorConfig, h *Host, s stopper) *g1Collector {
 	orDefault(&cfg.MarkPicos, 300)
 	orDefault(&cfg.StopMin, 50_000)
 	*s.cfg = cfg
-	return &g1Collector{cfg: cfg, h: h, s: s, eden: cfg.Heap / 20}
+	// What a program holds when it has started was copied and promoted long ago.
+	live := h.live()
+	return &g1Collector{cfg: cfg, h: h, s: s, eden: cfg.Heap / 20, old: live, lastL: live}
 }
 
 func (g *g1Collector) threads() int64 { return int64(max(g.h.cfg.Cores, 1)) }
@@ -46,18 +48,25 @@ func (g *g1Collector) advance(now int64) {
 	if g.marks == 0 || now < g.marks {
 		return
 	}
-	pause := g.s.stop() + g1Base
-	g.h.stop(g.marks, pause)
-	g.h.log(Event{Kind: Mark, At: g.began, Nanos: g.marks - g.began})
-	g.h.log(Event{Kind: Pause, At: g.marks, Nanos: pause, Why: "remark"})
+	work := (g.marks - g.began) * g.threads() / 4
+	g.h.collected += work
+	g.h.log(Event{Kind: Mark, At: g.began, Nanos: g.marks - g.began, Work: work})
+	g.pause(g.marks, g.s.stop(), g1Base, "remark")
 	dead := max(g.old-g.h.live(), 0)
 	g.mixed, g.reclam, g.marks = mixedCount, dead/mixedCount, 0
+}
+
+// pause stops the world: for stop until it stands, and for work by all threads at once.
+func (g *g1Collector) pause(at, stop, work int64, why string) {
+	g.h.stop(at, stop+work)
+	g.h.collected += work * g.threads()
+	g.h.log(Event{Kind: Pause, At: at, Nanos: stop + work, Work: work * g.threads(), Why: why})
 }
 
 func (g *g1Collector) charge(start, cost, alloc int64) int64 {
 	g.young += alloc
 	if g.marks != 0 {
-		cost = g.h.crowd(cost, g.threads()*1000/4) // ConcGCThreads: a quarter
+		cost = g.h.share(cost, g.threads()*1000/4) // ConcGCThreads: a quarter
 	}
 	if g.young >= g.eden {
 		g.collect(start + cost)
@@ -79,11 +88,12 @@ func (g *g1Collector) collect(at int64) {
 		g.mixed--
 		why = "mixed"
 	}
-	pause := g.s.stop() + g1Base + copied/1000*g1Copy/g.threads()
-	g.old += grown + survivors/8 // age
-	g.h.stop(at, pause)
-	g.h.log(Event{Kind: Pause, At: at, Nanos: pause, Why: why})
+	stop, work := g.s.stop(), g1Base+copied/1000*g1Copy/g.threads()
+	pause := stop + work
 	g.h.log(Event{Kind: Heap, At: at, Live: live, Heap: g.old + g.young, Goal: g.cfg.Heap})
+	g.old += grown + max(survivors-grown, 0)/8 // age
+	g.pause(at, stop, work, why)
+	g.h.log(Event{Kind: Heap, At: at + pause, Live: live, Heap: g.old, Goal: g.cfg.Heap})
 	g.young = 0
 	g.adapt(pause)
 	if g.old+g.eden >= g.cfg.Heap {
@@ -105,91 +115,7 @@ func (g *g1Collector) adapt(pause int64) {
 
 // full compacts the whole heap, all threads at once, with the world stopped.
 func (g *g1Collector) full(at int64) {
-	pause := g.cfg.Heap / 1000 * g1FullRate / g.threads()
-	g.h.stop(at, pause)
-	g.h.log(Event{Kind: Pause, At: at, Nanos: pause, Why: "full"})
+	g.pause(at, 0, g.cfg.Heap/1000*g1FullRate/g.threads(), "full")
 	g.old = g.h.live()
 	g.mixed, g.marks = 0, 0
-}
-
-// zCollector models generational ZGC (JDK 21 and later): everything happens beside the program but for three pauses of
-// tens of microseconds; the program pays by barriers, and whoever allocates faster than a cycle frees waits for its end.
-type zCollector struct {
-	cfg  CollectorConfig
-	h    *Host
-	s    stopper
-	used int64
-	ends int64 // of the cycle under way; 0: none
-	at   int64 // when it began
-	more int64 // allocated since
-	rate rate
-}
-
-const zBarrierPermille = 80 // 5 to 15 % of throughput
-
-// rate is bytes allocated a second, smoothed over seconds.
-type rate struct {
-	since, bytes, perSecond int64
-}
-
-func (r *rate) add(now, n int64) {
-	r.bytes += n
-	if span := now - r.since; span >= 100_000_000 {
-		seen := r.bytes * 1000 / (span / 1_000_000)
-		r.perSecond = (3*r.perSecond + seen) / 4
-		r.since, r.bytes = now, 0
-	}
-}
-
-func newZ(cfg CollectorConfig, h *Host, s stopper) *zCollector {
-	orDefault(&cfg.Heap, 1<<30)
-	orDefault(&cfg.MarkPicos, 500)
-	orDefault(&cfg.StopMin, 100_000)
-	*s.cfg = cfg
-	return &zCollector{cfg: cfg, h: h, s: s}
-}
-
-// length is how long a cycle takes: live bytes marked and moved by a quarter of the cores.
-func (z *zCollector) length() int64 {
-	workers := max(int64(z.h.cfg.Cores)/4, 1)
-	return max(z.h.live()/1000*z.cfg.MarkPicos/workers, 1_000_000)
-}
-
-func (z *zCollector) advance(now int64) {
-	if z.ends == 0 || now < z.ends {
-		return
-	}
-	for i, why := range [...]string{"mark start", "mark end", "relocate start"} {
-		pause := z.s.stop()
-		at := z.at + (z.ends-z.at)*int64(i)/2
-		z.h.log(Event{Kind: Pause, At: at, Nanos: pause, Why: why})
-		z.h.stop(z.ends, pause)
-	}
-	z.h.log(Event{Kind: Mark, At: z.at, Nanos: z.ends - z.at})
-	z.used = z.h.live() + z.more
-	z.h.log(Event{Kind: Heap, At: z.ends, Live: z.h.live(), Heap: z.used, Goal: z.cfg.Heap})
-	z.ends = 0
-}
-
-func (z *zCollector) charge(start, cost, alloc int64) int64 {
-	z.used += alloc
-	z.rate.add(start, alloc)
-	cost += cost * zBarrierPermille / 1000
-	if z.ends != 0 {
-		z.more += alloc
-		cost = z.h.crowd(cost, max(int64(z.h.cfg.Cores)/4, 1)*1000)
-		if z.used >= z.cfg.Heap { // allocation stall: until the cycle gives memory back
-			stall := max(z.ends-start-cost, 0)
-			z.h.log(Event{Kind: Stall, At: start + cost, Nanos: stall, Why: "allocation stall"})
-			cost += stall
-		}
-		return cost
-	}
-	// A cycle begins while what is left still outlasts it (ZDirector's rule of the allocation rate), or at 70 %.
-	need := z.rate.perSecond / 1000 * (z.length() / 1_000_000)
-	if z.cfg.Heap-z.used <= need+need/4 || z.used >= z.cfg.Heap/100*70 {
-		z.at, z.more = start+cost, 0
-		z.ends = z.at + z.length()
-	}
-	return cost
 }
