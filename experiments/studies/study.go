@@ -78,7 +78,7 @@ type Check struct {
 
 // All lists the studies by name.
 func All() []Study {
-	all := []Study{frontier, throughput}
+	all := []Study{failover, frontier, throughput}
 	slices.SortFunc(all, func(a, b Study) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }

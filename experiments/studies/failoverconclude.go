@@ -1,0 +1,3 @@
+package studies
+
+func failoverConclude(t *Tables) (*Conclusion, error) { return &Conclusion{}, nil }
