@@ -13,7 +13,7 @@ var failover = Study{
 	Name:     "failover",
 	Question: "How long does nobody get an acknowledgement after a fault, and what decides it?",
 	Vary:     "fault, by design",
-	Small:    3, Full: 30,
+	Small:    5, Full: 30,
 	Tables: []Table{
 		{"gaps", []string{
 			"system", "design", "policy", "fault", "seed", "leads_meta", "usual_gap_ns", "gap_ns", "all_clients_ns", "silent_ns", "ended",
@@ -51,8 +51,8 @@ var troubles = []trouble{
 	{"pause-short", "leader pauses for 0.5 s", 500 * ms, 4 * sec, faults.Pause, []faults.Target{theLeader}},
 	{"pause", "leader pauses for 5 s", 5 * sec, 10 * sec, faults.Pause, []faults.Target{theLeader}},
 	{"pause-long", "leader pauses for 40 s", 40 * sec, 46 * sec, faults.Pause, []faults.Target{theLeader}},
-	{"partition", "leader cut off from the other nodes for 40 s", 40 * sec, 46 * sec, faults.Partition, []faults.Target{theLeader, faults.TheOthers()}},
-	{"isolation", "leader cut off from nodes and clients for 40 s", 40 * sec, 46 * sec, faults.Partition, []faults.Target{theLeader, append(faults.TheOthers(), faults.EveryClient()...)}},
+	{"partition", "leader cut off from nodes, 40 s", 40 * sec, 46 * sec, faults.Partition, []faults.Target{theLeader, faults.TheOthers()}},
+	{"isolation", "leader cut off from all, 40 s", 40 * sec, 46 * sec, faults.Partition, []faults.Target{theLeader, append(faults.TheOthers(), faults.EveryClient()...)}},
 	{"disk-leader", "leader's disk stalls for 10 s", 10 * sec, 14 * sec, faults.StallDisk, []faults.Target{theLeader}},
 	{"disk-follower", "a follower's disk stalls for 60 s", 60 * sec, 50 * sec, faults.StallDisk, []faults.Target{aFollower}},
 	{"restart", "all nodes crash, for 1 s", sec, 20 * sec, faults.Crash, []faults.Target{faults.Everyone()}},
