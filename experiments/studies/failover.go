@@ -14,16 +14,18 @@ var failover = Study{
 	Question: "How long does nobody get an acknowledgement after a fault, and what decides it?",
 	Vary:     "fault, by design",
 	Small:    5, Full: 30,
-	Tables: []Table{
-		{"gaps", []string{
-			"system", "design", "policy", "fault", "seed", "leads_meta", "usual_gap_ns", "gap_ns", "all_clients_ns", "silent_ns", "ended",
-			"offered", "ok", "failed", "unknown", "open", "elections", "meta_elections", "events",
-		}},
-		{"timeline", []string{"system", "fault", "at_ns", "width_ns", "done", "failed", "max_ns"}},
-		{"elections", []string{"system", "fault", "seed", "at_ns", "node", "of"}},
-	},
+	Tables:   failoverTables,
 	Grid:     failoverGrid,
 	Conclude: failoverConclude,
+}
+
+var failoverTables = []Table{
+	{"gaps", []string{
+		"system", "design", "policy", "fault", "seed", "leads_meta", "usual_gap_ns", "gap_ns", "all_clients_ns", "silent_ns", "ended",
+		"offered", "ok", "failed", "unknown", "open", "elections", "meta_elections", "events",
+	}},
+	{"timeline", []string{"system", "fault", "at_ns", "width_ns", "done", "failed", "max_ns"}},
+	{"elections", []string{"system", "fault", "seed", "at_ns", "node", "of"}},
 }
 
 // sec is a second in nanoseconds.
@@ -79,8 +81,12 @@ func failoverGrid(o *Options) (points []Point) {
 	return points
 }
 
-// failoverClients publish; there are eight.
-const failoverClients = 8
+// failoverClients publish so often a second, all together: often enough for gaps of a tenth of a second to show, and little
+// enough for a hundred runs a minute.
+const (
+	failoverClients = 8
+	failoverRate    = 200
+)
 
 // before the fault the window has been open for at least this long, so that what is usual is known.
 const before = 2 * sec
@@ -89,11 +95,7 @@ const before = 2 * sec
 // Kafka's heartbeats and many of the others'.
 func failoverTrial(s system, f trouble, o *Options, seed rundir.Seed) (t trial.Trial, at int64) {
 	t = s.trial(seed, o, 1)
-	perSecond := 500
-	if o.Size == Small {
-		perSecond = 200
-	}
-	t.Load = publishers(failoverClients, perSecond, 128)
+	t.Load = publishers(failoverClients, failoverRate, 128)
 	t.Warm, t.Keep, t.Timeout = sec, true, answerTimeout(&s)
 	t.Ready = 5 * sec
 	phase := int64(load.Key(seed).Sub("failover").Below(0, 2000)) * ms

@@ -22,7 +22,9 @@ func failoverFigures(t *Tables) ([]figures.Figure, error) {
 			return timelineFigure(t, "failover-timelines", "Acknowledgements before and after a fault",
 				"Samples of 100 ms of one run each; what nobody was acknowledged in stands at the foot. Shaded: the fault; dashed: elections of the stream's leader.",
 				figures.Axis{Label: "acknowledged", Unit: figures.PerSecond, Scale: figures.Log, Min: 30, Max: 300_000},
-				func(r *Rows, i int) float64 { return float64(r.Int(i, "done")) * float64(sec) / float64(r.Int(i, "width_ns")) })
+				func(r *Rows, i int) float64 {
+					return float64(r.Int(i, "done")) * float64(sec) / float64(r.Int(i, "width_ns"))
+				})
 		},
 		func(t *Tables) (figures.Figure, error) {
 			return timelineFigure(t, "failover-latencies", "Longest latency before and after a fault",
