@@ -96,7 +96,7 @@ var (
 	timelineFaults = []struct {
 		name, title string
 		until       int64
-	}{{"crash", "crash", 15 * sec}, {"pause", "pause", 8 * sec}, {"partition", "partition", 44 * sec}, {"isolation", "isolated", 44 * sec}, {"restart", "restart", 16 * sec}}
+	}{{"crash", "crash", 15 * sec}, {"pause", "pause", 8 * sec}, {"partition", "cut off", 44 * sec}, {"isolation", "isolated", 44 * sec}, {"restart", "restart", 16 * sec}}
 	timelineSystems = []system{reference, natsDefault, kafkaAll, redpanda}
 )
 

@@ -78,7 +78,7 @@ type Check struct {
 
 // All lists the studies by name.
 func All() []Study {
-	all := []Study{failover, frontier, throughput}
+	all := []Study{availability, failover, frontier, throughput}
 	slices.SortFunc(all, func(a, b Study) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
