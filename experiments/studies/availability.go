@@ -97,9 +97,9 @@ func availabilityConclude(t *Tables) (*Conclusion, error) {
 		return percent(stats.Median(churned(churn, &s, every).Ints("available_ppm")).Value)
 	}
 	c.Paragraphs = []string{fmt.Sprintf(
-		"With a leader that crashes every minute, and is back after 1 s, something is acknowledged in %s of the time by the reference broker, %s by the NATS profile, %s by Redpanda and %s by Kafka acks=all; with a crash every 10 s in %s, %s, %s and %s (medians of %d seeds). What a crash costs is the time of a failover, whatever the period, until crashes come faster than that. The NATS profile pays twice: its leader starts over when the crashed node is back with another boot, which is this laboratory's way to bring etcd's Raft to terms with logs that may have shrunk (impl/broker/guard.go), not nats-server's.",
+		"With a leader that crashes every minute, and is back after 1 s, something is acknowledged in %s of the time by the reference broker, %s by the NATS profile, %s by Redpanda and %s by Kafka acks=all; with a crash every 10 s in %s, %s, %s and %s (medians of %d seeds). What a crash costs is the time of a failover, until crashes come as fast as that: then nobody leads whom one could strike. The NATS profile elects %s times a crash where they come every 10 s, the reference broker %s times: its leader starts over when the crashed node is back with another boot, which is this laboratory's way to bring etcd's Raft to terms with logs that may have shrunk (impl/broker/guard.go), not nats-server's.",
 		share(reference, 60), share(natsDefault, 60), share(redpanda, 60), share(kafkaAll, 60),
-		share(reference, 10), share(natsDefault, 10), share(redpanda, 10), share(kafkaAll, 10), len(churn.Values("seed")))}
+		share(reference, 10), share(natsDefault, 10), share(redpanda, 10), share(kafkaAll, 10), len(churn.Values("seed")), electionsPerCrash(churned(churn, &natsDefault, 10)), electionsPerCrash(churned(churn, &reference, 10)))}
 	f, err := availabilityFigure(t)
 	c.Figures = []figures.Figure{f}
 	return c, err
@@ -121,14 +121,17 @@ func availabilityTable(churn *Rows) TextTable {
 			}
 			m := stats.Median(rows.Ints("available_ppm"))
 			done := float64(sum(rows.Ints("acks_per_s"))) / float64(max(sum(rows.Ints("offered_per_s")), 1))
-			elections := float64(sum(rows.Ints("elections"))) / float64(max(sum(rows.Ints("crashes")), 1))
 			table.Rows = append(table.Rows, []string{
 				s.name, fmt.Sprintf("%d s", every), percent(m.Value), percent(m.Low) + " to " + percent(m.High),
-				percent(done * 1_000_000), lasting(stats.Median(lostPerCrash(rows)).Value), fmt.Sprintf("%.2f", elections),
+				percent(done * 1_000_000), lasting(stats.Median(lostPerCrash(rows)).Value), electionsPerCrash(rows),
 			})
 		}
 	}
 	return table
+}
+
+func electionsPerCrash(rows *Rows) string {
+	return fmt.Sprintf("%.2f", float64(sum(rows.Ints("elections")))/float64(max(sum(rows.Ints("crashes")), 1)))
 }
 
 // moreCrashesLess: the median does not fall as crashes become rarer.
@@ -157,12 +160,14 @@ func moreCrashesLess(churn *Rows) Check {
 
 // lossIsFailover: a crash a minute costs what one crash costs.
 func lossIsFailover(churn *Rows) Check {
-	c := Check{Name: "a-crash-costs-a-failover", Expected: "a crash a minute costs the time that one failover takes by the design's timers (Kafka's controller may or may not be struck)", Holds: true}
+	c := Check{Name: "a-crash-costs-a-failover", Expected: "a crash a minute costs the time that one failover takes by the design's timers; Kafka's controller may be struck or not, and one election may end without a leader", Holds: true}
 	for _, s := range [...]system{reference, kafkaAll, redpanda} {
 		plain, controller := budgetOf(&s, &troubles[0], false), budgetOf(&s, &troubles[0], true)
+		_, again := raftTimers(s.design)
+		high := float64(controller.high + again)
 		m := stats.Median(lostPerCrash(churned(churn, &s, 60))).Value
-		c.Holds = c.Holds && m >= float64(plain.low) && m <= float64(controller.high)
-		c.Found += fmt.Sprintf("%s: %s of %s to %s; ", s.name, lasting(m), lasting(float64(plain.low)), lasting(float64(controller.high)))
+		c.Holds = c.Holds && m >= float64(plain.low) && m <= high
+		c.Found += fmt.Sprintf("%s: %s of %s to %s; ", s.name, lasting(m), lasting(float64(plain.low)), lasting(high))
 	}
 	return c
 }

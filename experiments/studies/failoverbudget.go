@@ -10,6 +10,9 @@ type budget struct {
 // a client that tries again (Kafka's after 100 ms).
 const settle = 500 * ms
 
+// onItsWay is how long after a fault has begun an acknowledgement may still come that was sent before.
+const onItsWay = 10 * ms
+
 // raftTimers: a follower that hears nothing waits for 8 to 16 ticks, less the one that may have passed since the last heartbeat.
 // nats-server waits for 4 to 9 s (minElectionTimeoutDefault and maxElectionTimeoutDefault of raft.go): the broker here, under
 // either profile, has ticks of 100 ms. Redpanda's are 150 ms (raft_heartbeat_interval_ms).
@@ -44,7 +47,7 @@ func kafkaFencing(controller bool) (low, high int64, why string) {
 func budgetOf(s *system, f *trouble, controller bool) budget {
 	low, high := raftTimers(s.design)
 	elect := "election timeout (8 to 16 ticks)"
-	ends := budget{f.holds, f.holds + settle, "as long as the fault"}
+	ends := budget{f.holds - onItsWay, f.holds + settle, "as long as the fault"}
 	kafka := s.design == "kafka"
 	if kafka {
 		low, high, elect = kafkaFencing(controller)
@@ -90,11 +93,18 @@ func allDown(s *system, f *trouble, b budget) budget {
 // are served when there is another leader. Kafka's speak to the leader, and doubt it when a request times out or is refused: a Raft
 // leader that misses its majority for an election timeout refuses, if clients reach it.
 func silentLeader(s *system, f *trouble, elected budget) budget {
+	cut := f.name == "partition" || f.name == "isolation"
 	switch {
+	case s.design == "nats" && cut:
+		// Without pre-vote the node has raised its term meanwhile, which ends the leader's when it is back. Its log is too old to
+		// win, and standing again it sets the others' timeouts back once more: the longer of two gaps, and the second of two timeouts.
+		elected.high += elected.high - settle
+		elected.why += ", and without pre-vote another election on its return, of up to two"
+		return elected
 	case s.design != "kafka" && s.design != "redpanda", s.design == "redpanda" && f.name == "partition":
 		return elected
 	case f.holds < kafkaRequest:
-		return budget{f.holds, f.holds + settle, "as long as the fault: clients wait for the leader"}
+		return budget{f.holds - onItsWay, f.holds + settle, "as long as the fault: clients wait for the leader"}
 	}
 	return budget{kafkaRequest, kafkaRequest + settle, "request timeout of clients (30 s)"}
 }
