@@ -94,7 +94,7 @@ func availabilityConclude(t *Tables) (*Conclusion, error) {
 	churn := t.Of("churn")
 	c := &Conclusion{Tables: []TextTable{availabilityTable(churn)}, Checks: []Check{moreCrashesLess(churn), lossIsFailover(churn)}}
 	share := func(s system, every int64) string {
-		return percent(stats.Median(churned(churn, &s, every).Ints("available_ppm")).Value)
+		return ppmText(stats.Median(churned(churn, &s, every).Ints("available_ppm")).Value)
 	}
 	c.Paragraphs = []string{fmt.Sprintf(
 		"With a leader that crashes every minute, and is back after 1 s, something is acknowledged in %s of the time by the reference broker, %s by the NATS profile, %s by Redpanda and %s by Kafka acks=all; with a crash every 10 s in %s, %s, %s and %s (medians of %d seeds). What a crash costs is the time of a failover, until crashes come as fast as that: then nobody leads whom one could strike. The NATS profile elects %s times a crash where they come every 10 s, the reference broker %s times: its leader starts over when the crashed node is back with another boot, which is this laboratory's way to bring etcd's Raft to terms with logs that may have shrunk (impl/broker/guard.go), not nats-server's.",
@@ -105,7 +105,7 @@ func availabilityConclude(t *Tables) (*Conclusion, error) {
 	return c, err
 }
 
-func percent(ppm float64) string { return fmt.Sprintf("%.1f %%", ppm/10_000) }
+func ppmText(ppm float64) string { return fmt.Sprintf("%.1f %%", ppm/10_000) }
 
 func availabilityTable(churn *Rows) TextTable {
 	table := TextTable{
@@ -122,8 +122,8 @@ func availabilityTable(churn *Rows) TextTable {
 			m := stats.Median(rows.Ints("available_ppm"))
 			done := float64(sum(rows.Ints("acks_per_s"))) / float64(max(sum(rows.Ints("offered_per_s")), 1))
 			table.Rows = append(table.Rows, []string{
-				s.name, fmt.Sprintf("%d s", every), percent(m.Value), percent(m.Low) + " to " + percent(m.High),
-				percent(done * 1_000_000), lasting(stats.Median(lostPerCrash(rows)).Value), electionsPerCrash(rows),
+				s.name, fmt.Sprintf("%d s", every), ppmText(m.Value), ppmText(m.Low) + " to " + ppmText(m.High),
+				ppmText(done * 1_000_000), lasting(stats.Median(lostPerCrash(rows)).Value), electionsPerCrash(rows),
 			})
 		}
 	}
@@ -147,7 +147,7 @@ func moreCrashesLess(churn *Rows) Check {
 			m := stats.Median(rows.Ints("available_ppm")).Value
 			if m < last {
 				c.Holds = false
-				c.Found += fmt.Sprintf("%s: %s at %d s, less than before; ", failoverSystems[k].name, percent(m), every)
+				c.Found += fmt.Sprintf("%s: %s at %d s, less than before; ", failoverSystems[k].name, ppmText(m), every)
 			}
 			last = m
 		}

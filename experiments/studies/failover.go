@@ -88,8 +88,8 @@ const (
 	failoverRate    = 200
 )
 
-// before the fault the window has been open for at least this long, so that what is usual is known.
-const before = 2 * sec
+// calm is how long the window has been open at least when the fault begins, so that what is usual is known.
+const calm = 2 * sec
 
 // failoverTrial strikes once. When is the seed's alone, the same for all systems and faults: from 0 to 2 s, which is a period of
 // Kafka's heartbeats and many of the others'.
@@ -99,13 +99,13 @@ func failoverTrial(s system, f trouble, o *Options, seed rundir.Seed) (t trial.T
 	t.Warm, t.Keep, t.Timeout = sec, true, answerTimeout(&s)
 	t.Ready = 5 * sec
 	phase := int64(load.Key(seed).Sub("failover").Below(0, 2000)) * ms
-	at = t.From() + before + phase
+	at = t.From() + calm + phase
 	fault := faults.Fault{At: at, Kind: f.kind, Targets: f.on, For: f.holds}
 	if f.kind == faults.Power {
 		fault.Keep = faults.KeepNone
 	}
 	t.Plan = faults.Plan{Faults: []faults.Fault{fault}}
-	t.Measure = before + 2*sec + f.watch
+	t.Measure = calm + 2*sec + f.watch
 	return t, at
 }
 

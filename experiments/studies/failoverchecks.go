@@ -18,7 +18,7 @@ func mediansWithinTimers(gaps *Rows) Check {
 		for k := range failoverSystems {
 			s := &failoverSystems[k]
 			for _, meta := range [...]string{"0", "1"} {
-				all := of(gaps, s, f.name).Where("leads_meta", meta).Ints("gap_ns")
+				all := gapsOf(gaps, s, f.name).Where("leads_meta", meta).Ints("gap_ns")
 				if len(all) == 0 {
 					continue
 				}
@@ -55,10 +55,10 @@ func shortPauses(gaps *Rows) Check {
 
 // followersDisk: all in-sync replicas against a majority.
 func followersDisk(gaps *Rows) Check {
-	all := of(gaps, &kafkaFlush, "disk-follower").Ints("gap_ns")
+	all := gapsOf(gaps, &kafkaFlush, "disk-follower").Ints("gap_ns")
 	longest := int64(0)
 	for _, s := range [...]system{reference, natsDefault, redpanda} {
-		longest = max(longest, slices.Max(of(gaps, &s, "disk-follower").Ints("gap_ns")))
+		longest = max(longest, slices.Max(gapsOf(gaps, &s, "disk-follower").Ints("gap_ns")))
 	}
 	return Check{
 		Name:     "followers-disk",
@@ -71,7 +71,7 @@ func followersDisk(gaps *Rows) Check {
 func leadersDisk(gaps *Rows) Check {
 	elections, least := int64(0), int64(1<<62)
 	for _, s := range [...]system{reference, kafkaFlush, redpanda} {
-		rows := of(gaps, &s, "disk-leader")
+		rows := gapsOf(gaps, &s, "disk-leader")
 		elections += sum(rows.Ints("elections"))
 		least = min(least, slices.Min(rows.Ints("gap_ns")))
 	}
@@ -91,7 +91,7 @@ func allComeBack(gaps *Rows) Check {
 }
 
 func sessionsAreLonger(gaps *Rows) Check {
-	r := stats.PairedRatio(of(gaps, &reference, "crash").Ints("gap_ns"), of(gaps, &kafkaAll, "crash").Ints("gap_ns"))
+	r := stats.PairedRatio(gapsOf(gaps, &reference, "crash").Ints("gap_ns"), gapsOf(gaps, &kafkaAll, "crash").Ints("gap_ns"))
 	return Check{
 		Name: "session-against-election", Expected: "after a crash of the leader Kafka's session (9 s) takes at least twice as long as Raft's election timeout (0.8 to 1.6 s)",
 		Holds: r.Low >= 2,
@@ -102,7 +102,7 @@ func sessionsAreLonger(gaps *Rows) Check {
 // preVote: a member that was cut off has campaigned, and its term is above the group's when it is back.
 func preVote(gaps *Rows) Check {
 	again := func(s *system) (runs, n int) {
-		rows := of(gaps, s, "isolation")
+		rows := gapsOf(gaps, s, "isolation")
 		for _, e := range rows.Ints("elections") {
 			n += bit(e > 1)
 		}

@@ -30,19 +30,19 @@ func lasting(ns float64) string {
 	return fmt.Sprintf("%.2f s", ns/float64(sec))
 }
 
-// rank is the nearest-rank quantile of values, at so many percent.
-func rank(values []int64, percent int) int64 {
+// nearestRank is the nearest-rank quantile of values, at so many percent.
+func nearestRank(values []int64, percent int) int64 {
 	v := slices.Sorted(slices.Values(values))
 	return v[max((len(v)*percent+99)/100, 1)-1]
 }
 
-// of are the rows of a system and a fault.
-func of(gaps *Rows, s *system, fault string) *Rows {
+// gapsOf are the rows of a system and a fault.
+func gapsOf(gaps *Rows, s *system, fault string) *Rows {
 	return gaps.Where("system", s.name, "fault", fault)
 }
 
 func medianGap(gaps *Rows, s *system, fault string) float64 {
-	return stats.Median(of(gaps, s, fault).Ints("gap_ns")).Value
+	return stats.Median(gapsOf(gaps, s, fault).Ints("gap_ns")).Value
 }
 
 // expected joins the budgets of the runs in which the leader was the controller, and of those in which it was not.
@@ -72,7 +72,7 @@ func failoverTable(gaps *Rows) TextTable {
 		f := &troubles[i]
 		for k := range failoverSystems {
 			s := &failoverSystems[k]
-			rows := of(gaps, s, f.name)
+			rows := gapsOf(gaps, s, f.name)
 			if rows.Len() == 0 {
 				continue
 			}
@@ -83,7 +83,7 @@ func failoverTable(gaps *Rows) TextTable {
 				budgets = append(budgets, b.String())
 			}
 			table.Rows = append(table.Rows, []string{
-				f.title, s.name, lasting(m.Value), lasting(m.Low) + " to " + lasting(m.High), lasting(float64(rank(all, 95))),
+				f.title, s.name, lasting(m.Value), lasting(m.Low) + " to " + lasting(m.High), lasting(float64(nearestRank(all, 95))),
 				lasting(stats.Median(rows.Ints("all_clients_ns")).Value), lostShare(rows), strings.Join(budgets, "; or "),
 			})
 		}
@@ -97,20 +97,13 @@ func lostShare(rows *Rows) string {
 	return fmt.Sprintf("%.1f %%", 100*float64(lost)/math.Max(float64(sum(rows.Ints("offered"))), 1))
 }
 
-func sum(values []int64) (total int64) {
-	for _, v := range values {
-		total += v
-	}
-	return total
-}
-
 // failoverParagraphs say what decides how long it takes.
 func failoverParagraphs(t *Tables, gaps *Rows) []string {
 	m := func(s system, fault string) string { return lasting(medianGap(gaps, &s, fault)) }
 	any1 := func(s system, fault string) string {
-		return lasting(stats.Median(of(gaps, &s, fault).Ints("all_clients_ns")).Value)
+		return lasting(stats.Median(gapsOf(gaps, &s, fault).Ints("all_clients_ns")).Value)
 	}
-	lost := func(s system, fault string) string { return lostShare(of(gaps, &s, fault)) }
+	lost := func(s system, fault string) string { return lostShare(gapsOf(gaps, &s, fault)) }
 	seeds := len(gaps.Values("seed"))
 	p := []string{
 		fmt.Sprintf("A crashed leader is replaced after a median of %s by the reference broker, %s by the NATS profile, %s by Redpanda and %s by Kafka acks=all (%d seeds each, one fault a run, the same times for all). Kafka's is its session timeout, counted from a heartbeat up to 2 s old; where the leader was the active controller too, a new controller has to be elected first and grants every session anew. The NATS profile has the ticks of this laboratory, not nats-server's own election timeout of 4 to 9 s.",
@@ -119,7 +112,7 @@ func failoverParagraphs(t *Tables, gaps *Rows) []string {
 			m(reference, "pause-long"), m(redpanda, "pause-long"), m(kafkaAll, "pause-long"), any1(reference, "pause-long"), any1(reference, "partition")),
 		fmt.Sprintf("A pause shorter than every timeout costs itself: %s to %s at the median for 0.5 s, without an election.", m(redpanda, "pause-short"), m(reference, "pause-short")),
 		fmt.Sprintf("A stalled disk of the leader goes unnoticed by every design here: heartbeats need no disk, nobody else is elected, and acknowledgements that need a sync come when the disk does (%s, %s, %s at the median for a stall of 10 s: reference, Kafka with flush each, Redpanda). A follower's costs designs with majorities nothing (at most %s without an acknowledgement) and Kafka with flush each %s, until the follower has left the in-sync replicas. With acknowledgements from the page cache the model compares assumptions: its disk holds up plain writes too, for which its NATS profile waits and its Kafka does not.",
-			m(reference, "disk-leader"), m(kafkaFlush, "disk-leader"), m(redpanda, "disk-leader"), lasting(float64(slices.Max(of(gaps, &reference, "disk-follower").Ints("gap_ns")))), m(kafkaFlush, "disk-follower")),
+			m(reference, "disk-leader"), m(kafkaFlush, "disk-leader"), m(redpanda, "disk-leader"), lasting(float64(slices.Max(gapsOf(gaps, &reference, "disk-follower").Ints("gap_ns")))), m(kafkaFlush, "disk-follower")),
 		fmt.Sprintf("When all nodes are down for 1 s, acknowledgements are back after %s (reference), %s (Redpanda) and %s (Kafka: sessions of the processes before are waited for); after a power failure of all, %s, %s and %s.",
 			m(reference, "restart"), m(redpanda, "restart"), m(kafkaAll, "restart"), m(reference, "power"), m(redpanda, "power"), m(kafkaAll, "power")) + youngCluster(gaps),
 		fmt.Sprintf("What clients make of it differs: Kafka's producer keeps what it has and sends it again (nothing failed in a crash: %s), a NATS publish is refused at once while nobody leads or is unknown after 5 s (%s of what was published around a crash, %s around a pause of 40 s), and whoever publishes has to try again.",

@@ -59,7 +59,7 @@ func gapFigure(t *Tables, name, column, title, caption string) (figures.Figure, 
 		medians := figures.Line{Name: "median, 95 % interval", Kind: figures.Marks, Style: figures.Style{Color: figures.Red, Mark: figures.Diamond}}
 		for k := range failoverSystems {
 			s := &failoverSystems[k]
-			rows := of(t.Of("gaps"), s, f.name)
+			rows := gapsOf(t.Of("gaps"), s, f.name)
 			if rows.Len() == 0 {
 				continue
 			}
