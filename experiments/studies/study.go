@@ -78,7 +78,9 @@ type Check struct {
 
 // All lists the studies by name.
 func All() []Study {
-	all := []Study{collectorsStudy, core, frontier, memoryStudy, pauseElections, pauseTail, scale, throughput}
+	all := []Study{
+		availability, collectorsStudy, core, failover, frontier, memoryStudy, pauseElections, pauseTail, scale, throughput,
+	}
 	slices.SortFunc(all, func(a, b Study) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }

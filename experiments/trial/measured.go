@@ -72,8 +72,9 @@ type Leadership struct {
 	Stream string
 }
 
-// Completion is the end of an operation.
+// Completion is the end of an operation; clients are numbered from 0 in the order of the load.
 type Completion struct {
+	Client    int
 	Asked, At int64
 	OK        bool
 }

@@ -77,8 +77,21 @@ func (m *meter) Invoke(op *load.Op) uint64 {
 	return m.nops
 }
 
+// seat records for one client of the load: the meter, told who ended an operation.
+type seat struct {
+	*meter
+	client int
+}
+
 // Complete takes the end of one.
-func (m *meter) Complete(id uint64, op *load.Op, out *load.Outcome) {
+func (s seat) Complete(id uint64, op *load.Op, out *load.Outcome) {
+	s.complete(s.client, id, op, out)
+}
+
+// Complete takes the end of what is nobody's of the load: setup's.
+func (m *meter) Complete(id uint64, op *load.Op, out *load.Outcome) { m.complete(-1, id, op, out) }
+
+func (m *meter) complete(client int, id uint64, op *load.Op, out *load.Outcome) {
 	now, ok := m.now(), out.Status == load.OK
 	if measured(op.Verb) {
 		if ok {
@@ -107,7 +120,7 @@ func (m *meter) Complete(id uint64, op *load.Op, out *load.Outcome) {
 		m.m.Unknown++
 	}
 	if m.t.Keep {
-		m.m.Completions = append(m.m.Completions, Completion{at, now, ok})
+		m.m.Completions = append(m.m.Completions, Completion{client, at, now, ok})
 	}
 }
 

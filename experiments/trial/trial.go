@@ -10,6 +10,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/faults"
+	"github.com/brokerlab/brokerlab/impl/client"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
 	"github.com/brokerlab/brokerlab/sim"
@@ -176,16 +177,16 @@ func (r *running) world() (sim.Config, error) {
 }
 
 func (r *running) clients(nodes []machine.NodeID) (out []sim.Process) {
-	add := func(name string, first int, l load.Load) {
-		seat := designs.Seat{Name: name, Nodes: nodes, First: machine.NodeID(first), Load: l, Record: r.meter}
+	add := func(name string, first int, l load.Load, record client.Recorder) {
+		seat := designs.Seat{Name: name, Nodes: nodes, First: machine.NodeID(first), Load: l, Record: record}
 		out = append(out, sim.Process{ID: sim.FirstClient + machine.NodeID(len(out)), Name: name, Boot: r.design.Client(&r.config, seat)})
 	}
-	add("setup", 0, r.setup)
-	for _, c := range r.Load.Clients(load.Key(r.Seed).Sub("load"), r.Cluster.Streams, r.Ready, r.Until(), r.Timeout) {
+	add("setup", 0, r.setup, r.meter)
+	for i, c := range r.Load.Clients(load.Key(r.Seed).Sub("load"), r.Cluster.Streams, r.Ready, r.Until(), r.Timeout) {
 		if s, ok := c.Load.(shedder); ok {
 			r.meter.shedders = append(r.meter.shedders, s)
 		}
-		add(c.Name, c.First, c.Load)
+		add(c.Name, c.First, c.Load, seat{r.meter, i})
 	}
 	return out
 }

@@ -45,10 +45,10 @@ func TestZGCStopsTheWorldWhenItSaysSo(t *testing.T) {
 	h := New(cfg, draws(1), func() int64 { return 100 * mib }, nil)
 	z := h.gc.(*zCollector)
 	z.at, z.ends = ms, 11*ms
-	h.Step(2*ms, work(1, 0))
+	h.Step(2*ms, work(1, 0), IO{})
 	require.EqualValues(t, 1, z.done)
-	require.Equal(t, 6*ms+8*us, h.Step(5*ms+900*us, work(100*us, 0)), "a step that is under way ends, with 8 % of barriers")
-	require.Equal(t, 6*ms+308*us+1080, h.Step(6*ms+1, work(us, 0)), "the next waits for the pause")
+	require.Equal(t, 6*ms+8*us, h.Step(5*ms+900*us, work(100*us, 0), IO{}), "a step that is under way ends, with 8 % of barriers")
+	require.Equal(t, 6*ms+308*us+1080, h.Step(6*ms+1, work(us, 0), IO{}), "the next waits for the pause")
 	require.EqualValues(t, 2, z.done)
 }
 
@@ -74,7 +74,7 @@ func TestAssistsTakeWorkFromTheBackground(t *testing.T) {
 			burst = 30 * mib
 		}
 		start := h.Free(now)
-		if h.Step(start, work(1, 1))-start > 100*us {
+		if h.Step(start, work(1, 1), IO{})-start > 100*us {
 			slowed++
 		}
 		h.gc.charge(start, 0, burst+16<<10)
