@@ -239,7 +239,7 @@ const (
 // rare are experiments whose expected violation needs more seeds than smallSeeds to show, by PROFILE/NAME: not every seed has
 // the race in which it lies.
 var rare = map[string]rundir.Seed{
-	"nats/consumer-redelivery": 6,
+	"nats/consumer-redelivery": 12,
 	"nats/wiped-disk":          6,
 }
 
