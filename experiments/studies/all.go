@@ -97,7 +97,7 @@ type AllResult struct {
 	trace string
 }
 
-// Run runs every entry and writes all.json. Its error is that of the context, or of writing.
+// Run runs every entry and keeps all.json up to date. Its error is that of the context, or of writing.
 func (a *AllRunner) Run(ctx context.Context) (*AllResult, error) {
 	if err := os.MkdirAll(a.Out, 0o777); err != nil {
 		return nil, err
@@ -111,12 +111,15 @@ func (a *AllRunner) Run(ctx context.Context) (*AllResult, error) {
 		r, trace := a.one(ctx, &a.Entries[i], i+1)
 		fmt.Fprintln(traces, r.Title(), trace)
 		res.Ran = append(res.Ran, r)
+		if err := rundir.Dir(a.Out).WriteJSON(AllFile, res.Ran); err != nil {
+			return res, err
+		}
 		if a.Finished != nil {
 			a.Finished(&r)
 		}
 	}
 	res.trace = fmt.Sprintf("%x", traces.Sum(nil)[:8])
-	return res, errors.Join(rundir.Dir(a.Out).WriteJSON(AllFile, res.Ran), ctx.Err())
+	return res, ctx.Err()
 }
 
 func (a *AllRunner) one(ctx context.Context, e *Entry, number int) (Ran, string) {

@@ -148,7 +148,7 @@ func TestAPageShowsEveryStudyInItsSectionAndNeedsNothingBesideIt(t *testing.T) {
 	d.sound(t, root)
 	require.Equal(t, 2, d.svgs)
 	for _, want := range []string{
-		"Not all as claimed or expected", "2 of 4 expectations of 2 studies held", "1 of 1 judged experiments ended as expected", "1 could not be run",
+		"Not all as claimed or expected", "2 of 4 expectations of 2 studies held", "1 of 1 ranges of judged experiments ended as expected", "1 could not be run",
 		"What does failover ask <now>?", "It was 12 of failover.", "✓ holds More is more", "✗ violated Less is less", "1 above 2",
 		"Few numbers of failover", "7 ms", "Figure 1. Rates of failover.", "Figure 2. Rates of never-heard-of.", "brokerlab run failover --size small",
 		"It heals in 3 s, says failover.", "It heals in 3 s, says never-heard-of.", "no study of this report answers it", "took 12.3 s with 2 processes",

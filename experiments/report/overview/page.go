@@ -21,7 +21,7 @@ import (
 type page struct {
 	Sections []shownSection
 	Claims   []shownClaim
-	Judged   []shownRange
+	Judged   []shownExperiment
 	Hardware []*hardware.Profile
 	Ran      []studies.Ran
 	Gaps     []gap
@@ -59,11 +59,16 @@ type shownClaim struct {
 
 type answer struct{ Study, Key, Text string }
 
-// shownRange is a range of seeds of one experiment.
+// shownExperiment is an experiment with the ranges of seeds that it was judged over.
+type shownExperiment struct {
+	Name, Question string
+	Ranges         []shownRange
+}
+
 type shownRange struct {
 	*experiments.Summary
-	Dir, Command string
-	Sentence     string
+	Command  string
+	Sentence string // of the first violation
 }
 
 // newPage reads figures and puts everything in order.
@@ -92,7 +97,11 @@ func newPage(f *found) (*page, error) {
 		}
 	}
 	for _, r := range f.judged {
-		p.Judged = append(p.Judged, showRange(r))
+		if n := len(p.Judged); n == 0 || p.Judged[n-1].Name != r.sum.Name {
+			p.Judged = append(p.Judged, shownExperiment{Name: r.sum.Name, Question: r.sum.Question})
+		}
+		last := &p.Judged[len(p.Judged)-1]
+		last.Ranges = append(last.Ranges, showRange(r.sum))
 	}
 	p.Claims = p.claims()
 	p.readHardware()
@@ -136,29 +145,51 @@ func href(dir string) string {
 	return dir + "/"
 }
 
-func showRange(r foundRange) shownRange {
-	s := shownRange{Summary: r.sum, Dir: href(r.dir)}
-	j := experiments.Job{Name: r.sum.Name, Options: experiments.Options{Set: r.sum.Set}}
-	if e, err := experiments.Find(r.sum.Name); err != nil || cmp.Or(e.Profile, "reference") != r.sum.Profile {
-		j.Options.Profile = r.sum.Profile
+func showRange(sum *experiments.Summary) shownRange {
+	s := shownRange{Summary: sum}
+	j := experiments.Job{Name: sum.Name, Options: experiments.Options{Set: sum.Set}}
+	if e, err := experiments.Find(sum.Name); err != nil || cmp.Or(e.Profile, "reference") != sum.Profile {
+		j.Options.Profile = sum.Profile
 	}
-	s.Command = fmt.Sprintf("%s --seeds %d-%d", j.Command(), r.sum.From, r.sum.To)
-	for i := range r.sum.Results {
-		if x := &r.sum.Results[i]; r.sum.First != nil && x.Seed == *r.sum.First {
+	s.Command = fmt.Sprintf("%s --seeds %d-%d", j.Command(), sum.From, sum.To)
+	for i := range sum.Results {
+		if x := &sum.Results[i]; sum.First != nil && x.Seed == *sum.First {
 			s.Sentence = x.Sentence
 		}
 	}
 	return s
 }
 
-// Broke lists the guarantees that were violated, in the order of the catalogue.
-func (r shownRange) Broke() (out []string) {
+// Found says what came of the range in a sentence or two.
+func (r shownRange) Found() string {
+	var words []string
+	if len(r.Expect) > 0 && !r.AsExpected {
+		words = append(words, "A violation of "+joinIDs(r.Expect, " or ")+" is expected.")
+	}
+	var broken []string
 	for _, g := range spec.Catalogue() {
 		if n := r.Broken[g.ID]; n > 0 {
-			out = append(out, fmt.Sprintf("%s in %d", g.ID, n))
+			broken = append(broken, fmt.Sprintf("%s in %d", g.ID, n))
 		}
 	}
-	return out
+	switch {
+	case r.Violated > 0:
+		words = append(words, fmt.Sprintf("Violated in %d of %d seeds, first in %s: %s.", r.Violated, r.Seeds, r.First, strings.Join(broken, ", ")))
+	case r.Holds > 0:
+		words = append(words, fmt.Sprintf("Every claimed guarantee held in %d of %d seeds.", r.Holds, r.Seeds))
+	}
+	if r.Unknown > 0 {
+		words = append(words, fmt.Sprintf("In %d the history does not say enough to judge.", r.Unknown))
+	}
+	return strings.Join(words, " ")
+}
+
+func joinIDs(ids []spec.ID, by string) string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, string(id))
+	}
+	return strings.Join(names, by)
 }
 
 // claims puts the answers of all studies to each claim.
@@ -210,8 +241,10 @@ func (p *page) repeat(root string) (lines []string) {
 			lines = append(lines, x.Command)
 		}
 	}
-	for _, r := range p.Judged {
-		lines = append(lines, r.Command)
+	for _, e := range p.Judged {
+		for _, r := range e.Ranges {
+			lines = append(lines, r.Command)
+		}
 	}
 	return lines
 }

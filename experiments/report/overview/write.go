@@ -2,7 +2,6 @@ package overview
 
 import (
 	"bytes"
-	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -22,7 +21,6 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"grouped": grouped,
 	"seconds": func(s float64) string { return strconv.FormatFloat(math.Round(s*10)/10, 'f', 1, 64) },
 	"slug":    func(v spec.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") },
-	"join":    func(words []string) string { return strings.Join(words, ", ") },
 	"points":  func(d *studies.Doc) int { return d.Cells / max(d.Seeds, 1) },
 	"commit":  func(b rundir.Build) string { return b.Commit[:min(len(b.Commit), 12)] },
 }).Parse(pageText))
@@ -79,10 +77,12 @@ func (p *page) Counted() (c counted) {
 			}
 		}
 	}
-	for _, r := range p.Judged {
-		c.Ranges++
-		if r.AsExpected {
-			c.RangesExpected++
+	for _, e := range p.Judged {
+		for _, r := range e.Ranges {
+			c.Ranges++
+			if r.AsExpected {
+				c.RangesExpected++
+			}
 		}
 	}
 	for i := range p.Ran {
@@ -119,9 +119,11 @@ func (p *page) Failures() (out []failure) {
 			}
 		}
 	}
-	for _, r := range p.Judged {
-		if !r.AsExpected {
-			out = append(out, failure{"judged", r.Command, cmp.Or(r.Sentence, "The expected violation did not show in these seeds.")})
+	for _, e := range p.Judged {
+		for _, r := range e.Ranges {
+			if !r.AsExpected {
+				out = append(out, failure{"judged", r.Command, r.Found()})
+			}
 		}
 	}
 	for i := range p.Ran {
