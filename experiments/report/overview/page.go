@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/brokerlab/brokerlab/experiments"
-	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/studies"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -22,7 +21,7 @@ type page struct {
 	Sections []shownSection
 	Claims   []shownClaim
 	Judged   []shownExperiment
-	Hardware []*hardware.Profile
+	Hardware []shownHardware
 	Ran      []studies.Ran
 	Gaps     []gap
 	Build    rundir.Build
@@ -206,26 +205,6 @@ func (p *page) claims() (out []shownClaim) {
 		out = append(out, shown)
 	}
 	return out
-}
-
-// readHardware loads every profile that a study ran on.
-func (p *page) readHardware() {
-	var names []string
-	for _, s := range p.Sections {
-		for _, x := range s.Studies {
-			if !slices.Contains(names, x.Hardware) {
-				names = append(names, x.Hardware)
-			}
-		}
-	}
-	for _, name := range names {
-		h, err := hardware.Load(name)
-		if err != nil {
-			p.Unread = append(p.Unread, err.Error())
-			continue
-		}
-		p.Hardware = append(p.Hardware, h)
-	}
 }
 
 // repeat lists command lines.

@@ -10,12 +10,12 @@ type section struct {
 
 // sections in order. A study that none of them names stands in the last.
 var sections = []section{
-	{"loss", "Loss", "When is a message lost that was acknowledged, and what does it cost to keep it?", []string{"durability-frontier", "loss", "power-loss-interval"}},
+	{"loss", "Loss", "When is a message lost that was acknowledged, and what does it cost to keep it?", []string{"durability-frontier"}},
 	{"throughput", "Throughput and latency", "What does a durable publish cost, and what does its acknowledgement say?", []string{"throughput-latency"}},
-	{"collectors", "Garbage collectors", "What do collectors do to the tail of latencies and to elections?", []string{"collectors", "gc", "collector-failover"}},
+	{"collectors", "Garbage collectors", "What do collectors do to the tail of latencies and to elections?", []string{"collectors", "pause-elections"}},
 	{"failover", "Failover", "How long does nobody get an acknowledgement after a fault?", []string{"failover"}},
-	{"core", "Core messaging", "How light is at-most-once, and what does it lose?", []string{"core-nats", "core", "core-losses"}},
-	{"scale", "Scale and memory", "What grows with streams, consumers, subjects and messages?", []string{"scale", "memory", "scale-memory"}},
+	{"core", "Core messaging", "How light is at-most-once, and what does it lose?", []string{"core"}},
+	{"scale", "Scale and memory", "What grows with streams, consumers, subjects and messages?", []string{"scale"}},
 	{"other", "Other studies", "", nil},
 }
 
