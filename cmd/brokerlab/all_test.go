@@ -62,6 +62,13 @@ $`, o.String())
 	require.Contains(t, errs, filepath.Join("power-loss", "summary.json")+": line 1")
 }
 
+func TestStudiesAreListedBesideExperiments(t *testing.T) {
+	_, out, _, _ := brokerlab(t, "list")
+	for _, s := range studies.All() {
+		require.Contains(t, out, s.Question)
+	}
+}
+
 func TestAllRefusesWhatBelongsToOneExperiment(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"run all --seeds 1-3", "--seeds: all takes --size, --hardware, --jobs and --out"},
