@@ -21,11 +21,13 @@ BENCH ?= .
 BENCHTIME ?= 1s
 SEEDS ?= 1-50
 EXPERIMENT ?= quickstart
+SIZE ?= small
+REPORT ?= out/experiments
 
 # The commit is stamped into the binary wherever git can name it.
 BUILDVCS = $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step clean
+.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step experiments report-check clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +78,15 @@ bench-step: build ## each design's Step by kind of input, its work, and what a u
 	@mkdir -p out
 	@bin/brokerlab calibrate --step >out/step.txt
 	@cat out/step.txt
+
+experiments: build ## every study and judged experiment at SIZE (small, full) into REPORT, and one page about all: REPORT/report.html
+	@status=0; began=$$SECONDS; \
+	bin/brokerlab run all --size $(SIZE) --out '$(REPORT)' || status=$$?; \
+	page=$$(bin/brokerlab report '$(REPORT)'); \
+	printf 'report: %s (all of it took %d s)\n' "$$page" $$((SECONDS - began)); exit $$status
+
+report-check: ## look at REPORT/report.html with a headless Chromium, if there is one: whole, and nothing missing
+	@.ci/report-check '$(REPORT)/report.html'
 
 clean: ## remove what make made: bin, out, .tools
 	rm -rf bin out .tools

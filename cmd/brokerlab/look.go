@@ -6,19 +6,25 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brokerlab/brokerlab/experiments"
+	"github.com/brokerlab/brokerlab/experiments/report/overview"
+	"github.com/brokerlab/brokerlab/experiments/studies"
 )
 
 func (c *cli) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   "List the experiments and their questions",
+		Short:   "List the experiments and studies, and their questions",
 		Example: "  brokerlab list\n  brokerlab list --json",
 		Args:    cobra.NoArgs,
 		RunE: doing(func(*cobra.Command, []string) error {
-			if c.json {
-				return c.printJSON(experiments.Listing())
+			listing := experiments.Listing()
+			for _, s := range studies.All() {
+				listing = append(listing, experiments.Listed{Name: s.Name, Question: s.Question, Vary: s.Vary})
 			}
-			for _, e := range experiments.Listing() {
+			if c.json {
+				return c.printJSON(listing)
+			}
+			for _, e := range listing {
 				fmt.Fprintf(c.out, "%-22s %s\n", e.Name, e.Question)
 			}
 			return nil
@@ -90,13 +96,17 @@ func (c *cli) checkCommand() *cobra.Command {
 }
 
 func (c *cli) reportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "report RUNDIR",
-		Short:   "Make metrics, figures and report.html of a run directory again",
-		Example: "  brokerlab report out/quickstart/0x1",
+	redraw := false
+	cmd := &cobra.Command{
+		Use:   "report DIR",
+		Short: "Make report.html of a run, of a study, or of everything below a directory",
+		Long: `Make DIR/report.html: of a run directory, with metrics and figures, as run does; of a study's
+directory, or of one with studies and ranges of seeds below it, as run all leaves them, one page
+about all of them.`,
+		Example: "  brokerlab report out/quickstart/0x1\n  brokerlab report out/experiments --redraw",
 		Args:    cobra.ExactArgs(1),
 		RunE: doing(func(_ *cobra.Command, args []string) error {
-			path, err := experiments.Report(args[0])
+			path, err := writeReport(args[0], redraw)
 			if err != nil {
 				return err
 			}
@@ -107,4 +117,13 @@ func (c *cli) reportCommand() *cobra.Command {
 			return err
 		}),
 	}
+	cmd.Flags().BoolVar(&redraw, "redraw", false, "make figures and conclusions of studies again, from their tables")
+	return cmd
+}
+
+func writeReport(dir string, redraw bool) (path string, err error) {
+	if overview.Of(dir) {
+		return overview.Write(dir, redraw)
+	}
+	return experiments.Report(dir)
 }

@@ -37,15 +37,23 @@ verdict.json, report.html and figures; losses.csv if there was core messaging. A
 OUT/NAME/summary.json and keeps whole directories for its first three violations only; where an
 experiment grades its faults, OUT/NAME/losses.csv and losses.svg show the losses by level.
 
+A study (brokerlab list names them too) runs its own grid and seeds and writes OUT/NAME: tables,
+figures and study.json. "run all" runs every study and every judged experiment for a few seeds,
+one after the other, and adds OUT/all.json; "brokerlab report OUT" makes one page of them.
+
 "run custom" takes the cluster, the load and the faults from files; examples are in
 experiments/examples.`,
 		Example: `  brokerlab run quickstart --seed 0x2a
   brokerlab run power-loss --profile nats --seeds 1-20
+  brokerlab run all --size small --out out/experiments
   brokerlab run soak --seeds 1-2000 --jobs 2 --set sync=interval
   brokerlab run custom --cluster cluster.json --load load.json --plan plan.txt`,
 		Args: cobra.ExactArgs(1),
 		RunE: doing(func(cmd *cobra.Command, args []string) error {
 			f.job.Name = args[0]
+			if args[0] == allName {
+				return c.runAll(cmd, f)
+			}
 			if s, ok := studies.Find(args[0]); ok {
 				return c.runStudy(cmd, s, f)
 			}

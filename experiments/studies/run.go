@@ -88,6 +88,28 @@ func (r *Runner) Run(ctx context.Context) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.finish(c, outputs, began)
+}
+
+// RunHere is Run in this process alone, one cell after the other: for grids of a few small cells.
+func (r *Runner) RunHere() (*Doc, error) {
+	if err := r.Options.Check(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	c := r.Study.cells(&r.Options)
+	outputs := make([]Output, c.count())
+	for n := range outputs {
+		var err error
+		if outputs[n], err = c.run(n); err != nil {
+			return nil, fmt.Errorf("study %s, cell %d: %w", r.Study.Name, n, err)
+		}
+	}
+	return r.finish(c, outputs, began)
+}
+
+// finish writes the directory.
+func (r *Runner) finish(c cells, outputs []Output, began time.Time) (*Doc, error) {
 	t := r.gather(outputs)
 	d := r.Dir()
 	if err := clear(d); err != nil {
