@@ -13,7 +13,7 @@ var throughput = Study{
 	Name:     "throughput-latency",
 	Question: "What does a durable publish cost in time as the rate grows, and what does its acknowledgement say?",
 	Vary:     "rate, payload, streams, batching and what the model assumes, by design and sync policy",
-	Small:    3, Full: 30,
+	Small:    2, Full: 30,
 	Tables: []Table{
 		{"points", []string{
 			"axis", "system", "design", "policy", "payload_bytes", "streams", "clients", "batching", "constant", "value", "offered_per_s", "seed",
@@ -52,9 +52,9 @@ func throughputGrid(o *Options) (points []Point) {
 	at := func(p publish) {
 		points = append(points, func(seed rundir.Seed, out *Output) error { return p.run(o, seed, out) })
 	}
-	rates, payloads, streams, clients := []int{1000, 5000, 20_000, 50_000, 100_000, 200_000}, []int{16, 1024, 16 << 10}, []int{10, 100}, []int{1, 64}
+	rates, payloads, streams, clients := []int{1000, 5000, 20_000, 50_000, 100_000, 200_000, 400_000}, []int{16, 1024, 16 << 10}, []int{10, 100}, []int{1, 64}
 	if o.Size == Full {
-		rates = []int{1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000}
+		rates = []int{1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 400_000}
 		streams = []int{10, 100, 1000}
 	}
 	for _, s := range loaded {
@@ -125,13 +125,14 @@ func (p *publish) run(o *Options, seed rundir.Seed, out *Output) error {
 		}
 		t.Constants = map[string]int64{name: p.value}
 	}
-	wanted, longest := int64(5000), 2000*ms
+	wanted, shortest, longest := int64(5000), 150*ms, 2000*ms
 	if o.Size == Full {
-		wanted, longest = 20_000, 4000*ms
+		wanted, shortest, longest = 20_000, 300*ms, 4000*ms
 	}
 	t.Ready = 4000*ms + 80*ms*int64(p.streams) // streams are created one after the other
 	t.Load = publishers(p.clients, p.rate, p.bytes)
-	t.Warm, t.Measure = 300*ms, min(max(wanted*1000*ms/int64(p.rate), 300*ms), longest)
+	t.Measure = min(max(wanted*1000*ms/int64(p.rate), shortest), longest)
+	t.Warm = min(t.Measure, 300*ms)
 	t.Grace = 2000 * ms
 	m, err := trial.Run(t)
 	if err != nil {
