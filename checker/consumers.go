@@ -285,6 +285,15 @@ func (c *consumerSeen) wait(n int64) int64 {
 	return defaultAckWait
 }
 
+// longest is the longest wait of a message that was handed out for the n-th time, or once more.
+func (c *consumerSeen) longest(n int64) int64 {
+	wait := c.wait(n)
+	for ; n < int64(len(c.cfg.BackOff)); n++ {
+		wait = max(wait, c.wait(n+1))
+	}
+	return wait
+}
+
 const (
 	defaultAckWait    = 30_000_000_000
 	defaultMaxPending = 1000
