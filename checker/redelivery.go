@@ -19,7 +19,6 @@ type redeliveryJudge struct {
 	only      func(spec.ID) bool
 	consumers []*lending        // by consumer
 	lost      map[int32][]int64 // by client: when it found its connection gone after healing
-	reigns    map[int32][]reign // by stream, ascending
 	exclusive tally
 	exText    string
 	timely    tally
@@ -43,13 +42,6 @@ type lent struct {
 	last  given // the newest receipt
 	any   bool  // there is one
 	back  bool  // a client gave it back or was done with it
-	spent int32 // where a node first said that it has no delivery left; or none
-}
-
-// reign is a stream's leader beginning to be.
-type reign struct {
-	pos int32
-	t   int64
 }
 
 // given is a delivery, by its receipt or, if nodes say so, by their word.
@@ -93,7 +85,7 @@ func (j *redeliveryJudge) of(id int32) *lending {
 func (l *lending) message(seq uint64) *lent {
 	m := l.messages[seq]
 	if m == nil {
-		m = &lent{spent: none}
+		m = &lent{}
 		l.messages[seq] = m
 		l.order = append(l.order, seq)
 	}
@@ -108,12 +100,6 @@ func (j *redeliveryJudge) see(s *seen) {
 		id := j.rec.clients.of(s.e.Client)
 		j.lost[id] = append(j.lost[id], s.e.Time)
 	}
-	if s.e.Kind == history.Obs && s.e.Verb == obsLeader && s.stream != none {
-		if j.reigns == nil {
-			j.reigns = map[int32][]reign{}
-		}
-		j.reigns[s.stream] = append(j.reigns[s.stream], reign{s.pos, s.e.Time})
-	}
 	if s.consumer == none {
 		return
 	}
@@ -122,32 +108,20 @@ func (j *redeliveryJudge) see(s *seen) {
 	case history.Deliver:
 		j.received(l, s)
 	case history.Obs:
-		j.observed(l, s)
+		switch s.e.Verb {
+		case obsDelivered:
+			l.watched = true
+			m := l.message(s.e.Seq)
+			m.given = append(m.given, given{n: s.e.N, client: none, pos: s.pos, t: s.e.Time, from: s.e.Time, obs: true})
+		case obsConsumerDeleted:
+			l.gone = true
+		}
 	case history.Invoke:
 		l.called(s, &j.rec.ops[s.op])
 	default:
 		l.ended(s)
 	}
 }
-
-func (j *redeliveryJudge) observed(l *lending, s *seen) {
-	switch s.e.Verb {
-	case obsDelivered:
-		l.watched = true
-		m := l.message(s.e.Seq)
-		m.given = append(m.given, given{n: s.e.N, client: none, pos: s.pos, t: s.e.Time, from: s.e.Time, obs: true})
-	case obsSettled:
-		c := j.log.list[s.consumer]
-		if m := l.message(s.e.Seq); m.spent == none && s.e.Why == spentWhy && c.cfg.MaxDeliver > 0 && s.e.N >= c.cfg.MaxDeliver {
-			m.spent = s.pos
-		}
-	case obsConsumerDeleted:
-		l.gone = true
-	}
-}
-
-// spentWhy is the Why of Settled for a message that was delivered as often as it may be (impl/consumer).
-const spentWhy = "max-deliver"
 
 func (l *lending) called(s *seen, o *op) {
 	switch o.verb {
@@ -256,13 +230,14 @@ func (j *redeliveryJudge) late(h *history.History, l *lending, c *consumerSeen) 
 	x := j.rec.rulesOf(c.stream)
 	for _, seq := range l.order {
 		m := l.messages[seq]
+		spent := j.log.lostCounts(c, c.msgs[seq])
 		for i := range m.given {
 			g, next := &m.given[i], int64(-1)
 			until := never
 			if i+1 < len(m.given) {
 				next, until = m.given[i+1].t, m.given[i+1].pos
 			}
-			d := j.owed(l, c, m, g, until)
+			d := j.owed(l, c, m, g, until, spent)
 			due := d.from + d.bound
 			inTime := next >= 0 && next <= due
 			if d.why == "" || !inTime && (due > j.rec.nowT || x.gone(message{seq, none, 0}, moment{never, due}) || l.waited(d.from, due) < d.bound*waitedPercent/100) {
@@ -292,12 +267,13 @@ type debt struct {
 	call        int32
 }
 
-// owed is what delivery g leaves owing. until is the position of the next delivery.
-func (j *redeliveryJudge) owed(l *lending, c *consumerSeen, m *lent, g *given, until int32) debt {
-	d := j.owedUnder(l, c, m, g, until, reign{pos: none})
-	for _, r := range j.reigns[c.stream] {
+// owed is what delivery g leaves owing. until is the position of the next delivery; spent says that the message ran out of
+// deliveries of which some were never handed out.
+func (j *redeliveryJudge) owed(l *lending, c *consumerSeen, m *lent, g *given, until int32, spent bool) debt {
+	d := j.owedUnder(l, c, m, g, until, spent, reign{pos: none})
+	for _, r := range j.log.reigns[c.stream] {
 		if r.pos > g.pos && r.pos < until && r.t <= d.from+d.bound {
-			d = j.owedUnder(l, c, m, g, until, r)
+			d = j.owedUnder(l, c, m, g, until, spent, r)
 		}
 	}
 	return d
@@ -307,13 +283,13 @@ func (j *redeliveryJudge) owed(l *lending, c *consumerSeen, m *lent, g *given, u
 //
 // The one before may have counted deliveries that it did not come to hand out. Its successor counts on from there, begins all
 // waits anew, takes a nak of g for a late one, and has none to give if the lost one was the last.
-func (j *redeliveryJudge) owedUnder(l *lending, c *consumerSeen, m *lent, g *given, until int32, r reign) debt {
+func (j *redeliveryJudge) owedUnder(l *lending, c *consumerSeen, m *lent, g *given, until int32, spent bool, r reign) debt {
 	ready, wait := j.rec.healedT+steadyAfter, c.wait(g.n)
 	unsure := r.pos != none || !l.watched && g.t <= ready // whether g is the last that was counted
 	if unsure {
 		ready, wait = max(ready, r.t), c.longest(g.n)
 	}
-	if c.cfg.MaxDeliver > 0 && (g.n >= c.cfg.MaxDeliver || unsure && until == never && (m.spent != none || !l.watched)) {
+	if c.cfg.MaxDeliver > 0 && (g.n >= c.cfg.MaxDeliver || unsure && until == never && (spent || !l.watched)) {
 		return debt{}
 	}
 	d := debt{max(g.t, ready) + wait + wait/50, expiredBound, fmt.Sprintf("nobody settled it, and its ack wait is %s", seconds(wait)), none}
