@@ -31,7 +31,7 @@ import (
 //	c1 make W | c1 unmake W                        c1 ok
 //	n1 stored 5 a [ts=12] [size=9]   n1 recovered 1 4 | n1 removed 5 WHY [ts=12] | n1 down power | n1 up
 //	n1 recovered 1 4 snapshot 7 2: from a snapshot of entry 7 of term 2
-//	n1 leader 2         n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
+//	n1 leader 2 [stream=S]   n1 voted 2 n3 | n1 appended 7 2 h | n1 applied 7 2 h | n1 truncated 7
 //	n1 damaged WHY      n1 rejoined life=1 | n1 harmed WHY    (life=1: observed as the member of its second life;
 //	                    meta=1: in the cluster's own group)
 //	n1 delivered W 5 [n=1] [cseq=1] | n1 settled W 5 ack [n=1] | n1 floor W 5 [cseq=5]
@@ -310,7 +310,7 @@ func (b *builder) node(e *history.Event, w []string) {
 			e.N = int64(b.given("n", 1))
 		}
 	case "leader":
-		e.Term, e.Stream = b.num(w[2]), ""
+		e.Term, e.Stream = b.num(w[2]), b.set["stream"]
 	case "voted":
 		e.Term, e.Peer, e.Stream = b.num(w[2]), uint32(b.num(w[3][1:])), ""
 	case "appended", "applied":

@@ -15,7 +15,6 @@ type consumerJudge struct {
 	found  [judged]finding
 	firsts map[pair]uint64     // highest first delivery, by consumer and life
 	lasts  map[int32]handedOut // by consumer
-	reigns map[int32]int       // elections so far, by stream
 	out    map[int32]*outstanding
 	floors floors
 }
@@ -73,7 +72,7 @@ type outstanding struct {
 }
 
 func newConsumerJudge(h *history.History, rec *record, log *consumerLog) *consumerJudge {
-	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[int32]handedOut{}, reigns: map[int32]int{}, out: map[int32]*outstanding{}, floors: newFloors()}
+	return &consumerJudge{h: h, rec: rec, log: log, firsts: map[pair]uint64{}, lasts: map[int32]handedOut{}, out: map[int32]*outstanding{}, floors: newFloors()}
 }
 
 func (j *consumerJudge) wants() class { return calls | returns | obs | deliveries }
@@ -90,9 +89,6 @@ func (j *consumerJudge) broken() bool {
 func (j *consumerJudge) see(s *seen) {
 	if s.e.Kind == history.Obs && s.consumer == none {
 		j.floors.node(s)
-		if s.e.Verb == obsLeader {
-			j.reigns[s.stream]++
-		}
 		return
 	}
 	c := j.log.now
@@ -268,7 +264,7 @@ func (j *consumerJudge) first(c *consumerSeen, s *seen) {
 		return
 	}
 	// What a leader counted and did not come to hand out is lost with its reign; the next one goes on behind it.
-	reign := j.reigns[c.stream]
+	reign := len(j.log.reigns[c.stream])
 	if last, ok := j.lasts[c.id]; ok && last.life == c.lives && last.node == s.e.Node && last.reign == reign {
 		j.skipped(c, last, s)
 	}

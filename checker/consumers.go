@@ -22,6 +22,14 @@ type consumerLog struct {
 	now  *consumerSeen
 	msg  *lease
 	tail []uint64 // highest sequence known, by stream
+	// reigns are the beginnings of each stream's leaders, by stream.
+	reigns map[int32][]reign
+}
+
+// reign is a stream's leader beginning to be.
+type reign struct {
+	pos int32
+	t   int64
 }
 
 // stored is a message of a stream, as far as it is known.
@@ -50,12 +58,14 @@ type consumerSeen struct {
 // lease is what is known of one message for one consumer. Positions are none while unknown.
 type lease struct {
 	seq      uint64
-	handed   handed // the newest by a node's word
+	handed   handed  // the newest by a node's word, before the present event
+	out      receipt // the newest by a node's word
 	got      []receipt
 	ackCall  int32 // newest ack call, or term
 	termCall int32 // newest term call
 	final    int32 // position from which it is certainly settled for the client that asked: a confirmed ack's return
 	settled  int32 // first word of a node that the consumer is done with it
+	spent    int32 // first word of a node that it was delivered as often as it may be
 	naked    int32 // newest nak call
 	delay    int64 // asked for by it
 	nakN     int64
@@ -77,7 +87,7 @@ type receipt struct {
 }
 
 func newConsumerLog(rec *record, h *history.Header) *consumerLog {
-	l := &consumerLog{rec: rec}
+	l := &consumerLog{rec: rec, reigns: map[int32][]reign{}}
 	for i := range h.Streams {
 		s := &h.Streams[i]
 		for k := range s.Consumers {
@@ -108,6 +118,9 @@ func (l *consumerLog) see(s *seen) {
 	l.now, l.msg = nil, nil
 	l.message(s)
 	if s.consumer == none {
+		if s.e.Kind == history.Obs && s.e.Verb == obsLeader {
+			l.reigns[s.stream] = append(l.reigns[s.stream], reign{s.pos, s.e.Time})
+		}
 		return
 	}
 	c := l.of(s.consumer, s.stream, s.e.Consumer)
@@ -177,7 +190,7 @@ func (l *consumerLog) stored(stream int32, seq uint64) (stored, bool) {
 func (c *consumerSeen) lease(seq uint64) *lease {
 	m := c.msgs[seq]
 	if m == nil {
-		m = &lease{seq: seq, handed: handed{pos: none}, ackCall: none, termCall: none, final: none, settled: none, naked: none}
+		m = &lease{seq: seq, handed: handed{pos: none}, out: receipt{pos: none}, ackCall: none, termCall: none, final: none, settled: none, spent: none, naked: none}
 		c.msgs[seq] = m
 		c.order = append(c.order, seq)
 	}
@@ -227,10 +240,14 @@ func (l *consumerLog) observed(c *consumerSeen, s *seen) {
 	switch s.e.Verb {
 	case obsDelivered:
 		l.msg = c.lease(s.e.Seq)
+		l.msg.out = receipt{s.e.N, s.pos}
 	case obsSettled:
 		l.msg = c.lease(s.e.Seq)
 		if l.msg.settled == none {
 			l.msg.settled = s.pos
+		}
+		if l.msg.spent == none && s.e.Why == spentWhy && c.cfg.MaxDeliver > 0 && s.e.N >= c.cfg.MaxDeliver {
+			l.msg.spent = s.pos
 		}
 	case obsConsumerCreated:
 		// Each replica says so, again after a restart; what is not in the log has no entry, and is new each time.
@@ -240,6 +257,15 @@ func (l *consumerLog) observed(c *consumerSeen, s *seen) {
 		c.entry = max(c.entry, s.e.Idx)
 		c.lives = max(c.lives, 1)
 	}
+}
+
+// spentWhy is the Why of Settled for a message that was delivered as often as it may be (impl/consumer).
+const spentWhy = "max-deliver"
+
+// lostCounts tells whether m ran out of deliveries of which some were never handed out. Whoever counts before it hands out may come
+// to its end in between; nothing else explains it.
+func (l *consumerLog) lostCounts(c *consumerSeen, m *lease) bool {
+	return m != nil && m.spent != none && slices.ContainsFunc(l.reigns[c.stream], func(r reign) bool { return r.pos > m.out.pos && r.pos < m.spent })
 }
 
 // handOut notes a node's word of a delivery, after the judges have looked at what was known before.
@@ -283,6 +309,15 @@ func (c *consumerSeen) wait(n int64) int64 {
 		return c.cfg.AckWait
 	}
 	return defaultAckWait
+}
+
+// longest is the longest wait of a message that was handed out for the n-th time, or once more.
+func (c *consumerSeen) longest(n int64) int64 {
+	wait := c.wait(n)
+	for ; n < int64(len(c.cfg.BackOff)); n++ {
+		wait = max(wait, c.wait(n+1))
+	}
+	return wait
 }
 
 const (

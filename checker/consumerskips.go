@@ -25,7 +25,7 @@ func (j *drainJudge) skipped(h *history.History) Verdict {
 				continue
 			}
 			l := c.msgs[seq]
-			if c.mayRunOut(l) {
+			if c.mayRunOut(l) || j.log.lostCounts(c, l) {
 				continue
 			}
 			v.Stats.Checked++
@@ -55,7 +55,7 @@ func (j *drainJudge) skipped(h *history.History) Verdict {
 // mayRunOut says whether a consumer with a maximum of deliveries may have given a message up: only a node knows how often
 // it was handed out.
 func (c *consumerSeen) mayRunOut(l *lease) bool {
-	return c.cfg.MaxDeliver > 0 && (l == nil || l.handed.pos == none || l.handed.n >= c.cfg.MaxDeliver)
+	return c.cfg.MaxDeliver > 0 && (l == nil || l.out.pos == none || l.out.n >= c.cfg.MaxDeliver)
 }
 
 // skippedFirst tells of the first that was passed over.

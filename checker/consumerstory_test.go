@@ -18,6 +18,7 @@ type consumerStory struct {
 	r         *rand.Rand
 	h         *history.History
 	ops, cseq uint64
+	reign     uint64
 	log       []history.Event // publishes, by sequence
 	next      uint64          // first sequence never delivered
 	pending   map[uint64]*lentOut
@@ -107,6 +108,9 @@ func (s *consumerStory) step(busy bool) {
 	if s.r.IntN(60) == 0 {
 		s.state(false)
 	}
+	if busy && s.r.IntN(150) == 0 {
+		s.succeed()
+	}
 	switch w := s.workers[s.r.IntN(len(s.workers))]; {
 	case w.fetch == 0:
 		w.asked = 1 + int64(s.r.IntN(3))
@@ -150,6 +154,24 @@ func (s *consumerStory) state(final bool) {
 		Kind: history.OK, Verb: history.ConsumerInfo, Op: op, Client: "i", Consumer: "W", Final: final, Seq: s.floor, CSeq: s.floor,
 		N: int64(uint64(len(s.log)) + 1 - s.next), First: uint64(len(s.pending)),
 	})
+}
+
+// succeed has another leader: the old one had counted deliveries that it did not come to hand out.
+func (s *consumerStory) succeed() {
+	s.reign++
+	for seq := range s.next { // in order, not as the map has them
+		p := s.pending[seq]
+		if p == nil {
+			continue
+		}
+		if p.n < storyDeliver && s.r.IntN(3) == 0 {
+			p.n++
+			s.counts[seq] = p.n
+			s.cseq++
+		}
+		p.due = s.now() + storyWait
+	}
+	s.obs(history.Event{Verb: "leader", Term: s.reign})
 }
 
 // serve hands out what is due to whoever waits.

@@ -73,7 +73,7 @@ func (c *coreLog) interest(s *seen) {
 		key.queue = c.queues.of(s.e.Queue)
 	}
 	if s.e.Peer == 0 {
-		key.client = c.rec.clients.of(s.e.Client)
+		key.client, key.sid = c.rec.clients.of(s.e.Client), s.e.Seq
 	}
 	c.routes.turn(key, s.e.N > 0, s.pos)
 }

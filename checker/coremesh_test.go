@@ -47,7 +47,7 @@ func (w *coreWorld) subscribe(s *worldSub) {
 	n := s.conn.node
 	key := worldKey{s.filter, s.queue}
 	n.subs = append(n.subs, s)
-	w.says(n, 1, s.conn.client.name, 0, s.filter, s.queue)
+	w.says(n, 1, s.conn.client.name, s.num, 0, s.filter, s.queue)
 	if n.count(key) == 1 {
 		w.flood(n, worldItem{kind: "add", subject: s.filter, queue: s.queue})
 	}
@@ -56,7 +56,7 @@ func (w *coreWorld) subscribe(s *worldSub) {
 func (w *coreWorld) unsubscribe(s *worldSub) {
 	n := s.conn.node
 	n.subs = slices.DeleteFunc(n.subs, func(t *worldSub) bool { return t == s })
-	w.says(n, 0, s.conn.client.name, 0, s.filter, s.queue)
+	w.says(n, 0, s.conn.client.name, s.num, 0, s.filter, s.queue)
 	if n.count(worldKey{s.filter, s.queue}) == 0 {
 		w.flood(n, worldItem{kind: "remove", subject: s.filter, queue: s.queue})
 	}
@@ -167,12 +167,12 @@ func (w *coreWorld) cross(rt *worldRoute, side int) {
 	case "add":
 		if !slices.Contains(n.remote[from], key) {
 			n.remote[from] = append(n.remote[from], key)
-			w.says(n, 1, "", from, key.filter, key.queue)
+			w.says(n, 1, "", 0, from, key.filter, key.queue)
 		}
 	case "remove":
 		if slices.Contains(n.remote[from], key) {
 			n.remote[from] = slices.DeleteFunc(n.remote[from], func(k worldKey) bool { return k == key })
-			w.says(n, 0, "", from, key.filter, key.queue)
+			w.says(n, 0, "", 0, from, key.filter, key.queue)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func (w *coreWorld) notice(rt *worldRoute, side int) {
 
 func (w *coreWorld) forget(n *worldNode, peer uint32) {
 	for _, key := range n.remote[peer] {
-		w.says(n, 0, "", peer, key.filter, key.queue)
+		w.says(n, 0, "", 0, peer, key.filter, key.queue)
 	}
 	n.remote[peer] = nil
 }
@@ -251,6 +251,11 @@ func (w *coreWorld) heal() {
 		if c.conn != nil && !c.conn.open {
 			w.lose(c)
 		}
+	}
+	for len(w.left) > 0 {
+		w.find()
+	}
+	for _, c := range w.clients {
 		for c.conn == nil {
 			w.connect(c)
 		}

@@ -90,7 +90,7 @@ var coreMutants = []coreMutant{
 		}
 		return false
 	}, spec.CoreOrder, 20},
-	{"a message never delivered", dropOne(false), spec.CoreNoMiss, 35},
+	{"a message never delivered", dropOne(false), spec.CoreNoMiss, 28},
 	{"a message left out", dropOne(false), spec.CoreNoGap, 15},
 	{"a message no member is given", dropOne(true), spec.QueueServed, 10},
 	{"a message of another subscription", func(r *rand.Rand, h *history.History) bool {

@@ -240,6 +240,7 @@ func (o *coreOracle) crossed(x int, from, to uint32) int {
 type oracleKey struct {
 	node, peer    uint32
 	client        string
+	sid           uint64
 	filter, queue string
 }
 
@@ -250,7 +251,7 @@ func (o *coreOracle) turn(i int, key oracleKey) int {
 	case e.Kind != history.Obs || e.Node != key.node:
 	case e.Verb == history.Down:
 		return -1
-	case e.Verb != obsInterest || e.Peer != key.peer || e.Subject != key.filter || e.Queue != key.queue || e.Peer == 0 && e.Client != key.client:
+	case e.Verb != obsInterest || e.Peer != key.peer || e.Subject != key.filter || e.Queue != key.queue || e.Peer == 0 && (e.Client != key.client || e.Seq != key.sid):
 	case e.N > 0:
 		return 1
 	default:
@@ -386,8 +387,8 @@ func (o *coreOracle) delivery(i int, n map[spec.ID]int) {
 	o.phantom(i, s, m, n)
 	before, group := 0, 0
 	for p := range i {
-		if !o.core(p) || o.ev[p].Value != e.Value {
-			continue
+		if !o.core(p) || o.ev[p].Value != e.Value || o.msg(e.Value, p) == nowhere {
+			continue // one that came before it was sent is a phantom
 		}
 		if o.ev[p].Sub == e.Sub {
 			before++

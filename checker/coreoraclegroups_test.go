@@ -91,22 +91,19 @@ func (o *coreOracle) left(s, m, x int, here uint32) bool {
 			return true
 		}
 	}
-	own := oracleKey{node: there, client: o.ev[s].Client, filter: o.ev[s].Subject, queue: q}
-	alone := 0
-	for _, t := range o.subs {
-		if o.ev[t].Subject == o.ev[s].Subject && o.ev[t].Queue == q && o.madeOn(t, o.end()) == to {
-			alone++
+	for i := max(s, to) + 1; i < m; i++ {
+		if o.ev[i].Kind == history.Obs && o.ev[i].Verb == history.Down && o.ev[i].Node == there {
+			return true
 		}
 	}
-	on, _ := o.passes(own, s, s)
-	for i := s + 1; i < m; i++ {
-		switch t := o.turn(i, own); {
-		case o.ev[i].Kind == history.Obs && o.ev[i].Verb == history.Down && o.ev[i].Node == there:
-			return true
-		case t > 0:
-			on = true
-		case t < 0 && on && alone == 1:
-			return true
+	if own, begun := o.ownOf(s, there); begun {
+		on, _ := o.passes(own, s, s)
+		for i := s + 1; i < m; i++ {
+			t := o.turn(i, own)
+			if t < 0 && on {
+				return true
+			}
+			on = on && t == 0 || t > 0
 		}
 	}
 	end := o.over(s)
@@ -115,6 +112,25 @@ func (o *coreOracle) left(s, m, x int, here uint32) bool {
 	}
 	read := o.heard(end-1, to)
 	return read != nowhere && read < m
+}
+
+// ownOf is what a node said of subscription s alone.
+func (o *coreOracle) ownOf(s int, node uint32) (own oracleKey, found bool) {
+	until := o.ok(o.ev[s].Op)
+	if until == nowhere {
+		until = o.end()
+	}
+	n := 0
+	for i := range o.ev {
+		key := oracleKey{node: node, client: o.ev[s].Client, sid: o.ev[i].Seq, filter: o.ev[s].Subject, queue: o.ev[s].Queue}
+		if o.turn(i, key) <= 0 {
+			continue
+		}
+		if _, before := o.passes(key, 0, i-1); !before && i > s && i <= until {
+			own, n = key, n+1
+		}
+	}
+	return own, n == 1 && own.sid != 0
 }
 
 func (o *coreOracle) requests(n map[spec.ID]int) {
@@ -179,7 +195,7 @@ func (o *coreOracle) someoneThere(m, told int) bool {
 		if e.Verb == obsInterest && e.Node == o.node(k) && e.N > 0 && subject.Match(e.Subject, o.ev[m].Subject) && (e.Peer != 0 || e.Client != o.ev[m].Client) {
 			key := oracleKey{node: e.Node, peer: e.Peer, filter: e.Subject, queue: e.Queue}
 			if e.Peer == 0 {
-				key.client = e.Client
+				key.client, key.sid = e.Client, e.Seq
 			}
 			if all, _ := o.passes(key, m, told); all {
 				return true

@@ -185,10 +185,8 @@ func (c *coreLog) gone(m *coreMsg, s *coreSub) bool {
 	if here != there && c.passing(here, s) != nil && !c.reaches(m, s.queue, there) {
 		return true
 	}
-	if c.wentDown(there, s.call, m.call-1) {
-		return true
-	}
-	if c.routes.find(c.own(s)).ceased(s.call, m.call) != none && c.alone(s) {
+	// What happened before it had its connection happened to none of it.
+	if c.wentDown(there, max(s.call, c.conns[s.conn].from), m.call-1) || c.own(s).ceased(s.call, m.call) != none {
 		return true
 	}
 	if s.end == none || s.lost || s.end > m.call {
@@ -208,18 +206,7 @@ func (c *coreLog) reaches(m *coreMsg, q int32, to uint32) bool {
 	return false
 }
 
-// own is what a subscription's node says that it passes on to the client.
-func (c *coreLog) own(s *coreSub) interestKey {
-	return interestKey{node: c.conns[s.conn].node, client: s.client, filter: s.filter, queue: s.queue}
-}
-
-// alone tells whether s is the only subscription of its kind on its connection, so that what the node says is said of it.
-func (c *coreLog) alone(s *coreSub) bool {
-	n := 0
-	for _, id := range c.members[pair{s.filter, s.queue}] {
-		if c.subs[id].conn == s.conn {
-			n++
-		}
-	}
-	return n == 1
+// own is what a subscription's node says that it passes on by it, and nil if it cannot be told from what it says of others.
+func (c *coreLog) own(s *coreSub) *interest {
+	return c.routes.began(interestKey{node: c.conns[s.conn].node, client: s.client, filter: s.filter, queue: s.queue}, s.call, s.ok)
 }

@@ -31,6 +31,9 @@ type interestKey struct {
 	node, peer    uint32
 	client        int32 // or none
 	filter, queue int32 // queue is none for plain subscriptions
+	// sid is the client's number of its subscription; 0 of another node's, or if it is not known. Who lost a connection asks
+	// anew for the same, and the node ceases to pass on by the old one when it finds out, not before.
+	sid uint64
 }
 
 // turn is a moment at which a node began or ceased to pass something on.
@@ -51,6 +54,7 @@ type routes struct {
 	all      []interest
 	byNode   map[uint32][]int32
 	byFilter map[nodeFilter][]int32
+	alike    map[interestKey][]int32 // what differs in nothing but its sid, by key without one
 	through  map[link]heardList
 }
 
@@ -61,7 +65,7 @@ type nodeFilter struct {
 
 func newRoutes() routes {
 	return routes{
-		ids: map[interestKey]int32{}, byNode: map[uint32][]int32{}, byFilter: map[nodeFilter][]int32{}, through: map[link]heardList{},
+		ids: map[interestKey]int32{}, byNode: map[uint32][]int32{}, byFilter: map[nodeFilter][]int32{}, alike: map[interestKey][]int32{}, through: map[link]heardList{},
 	}
 }
 
@@ -75,6 +79,8 @@ func (r *routes) turn(key interestKey, on bool, at int32) {
 		r.byNode[key.node] = append(r.byNode[key.node], id)
 		nf := nodeFilter{key.node, key.filter}
 		r.byFilter[nf] = append(r.byFilter[nf], id)
+		key.sid = 0
+		r.alike[key] = append(r.alike[key], id)
 	}
 	r.all[id].take(turn{at, on})
 }
@@ -98,6 +104,22 @@ func (r *routes) find(key interestKey) *interest {
 		return &r.all[id]
 	}
 	return nil
+}
+
+// began returns the only interest like key, which is without a sid, that began after a position and not after another (none: at
+// any time); nil if there is none, or another.
+func (r *routes) began(key interestKey, from, to int32) (found *interest) {
+	for _, id := range r.alike[key] {
+		i := &r.all[id]
+		if len(i.turns) == 0 || i.turns[0].at <= from || to != none && i.turns[0].at > to {
+			continue
+		}
+		if found != nil || i.key.sid == 0 {
+			return nil
+		}
+		found = i
+	}
+	return found
 }
 
 // last returns the index of the last turn up to pos, or -1.

@@ -22,7 +22,7 @@ import (
 //	c1 subbed x a.* | c1 sent m a.b | c1 flushed f | c1 replied r    both in one: asked and answered at once
 //	c1 unsub x | c1 lost x        x ends: c1 wants no more of it | its connection was found gone
 //	c1 got x m [a.b]              x is delivered m (as sent to a.b)
-//	n1 passes a.* n2 [q=g]        n1 begins to pass a.* on to n2 (or to c1); n1 ceases a.* n2 [q=g]
+//	n1 passes a.* n2 [q=g]        n1 begins to pass a.* on to n2 (or to c1, by its sid=3); n1 ceases a.* n2 [q=g]
 //	n1 dropped WHY[: m] | n1 cut c1 WHY
 func (b *builder) coreLine(e history.Event, w []string) bool {
 	if w[0][0] == 'n' {
@@ -119,8 +119,12 @@ func (b *builder) coreNode(e history.Event, w []string) bool {
 		} else {
 			e.Client = w[3]
 		}
-		if len(w) > 4 {
-			e.Queue = strings.TrimPrefix(w[4], "q=")
+		for _, word := range w[4:] {
+			if sid, ok := strings.CutPrefix(word, "sid="); ok {
+				e.Seq = b.num(sid)
+			} else {
+				e.Queue = strings.TrimPrefix(word, "q=")
+			}
 		}
 	case "dropped":
 		e.Verb, e.N, e.Why = obsDropped, 1, strings.Join(w[2:], " ")

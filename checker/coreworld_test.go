@@ -21,6 +21,8 @@ type coreWorld struct {
 	nodes   []*worldNode // index is the number less one
 	clients []*worldClient
 	routes  []*worldRoute
+	asked   map[uint64]int // where an operation was called
+	left    []*worldConn   // their clients have lost them, and no node has noticed
 	// mute nodes say nothing of interest.
 	mute bool
 }
@@ -81,7 +83,7 @@ type worldRoute struct {
 }
 
 func newCoreWorld(r *rand.Rand) *coreWorld {
-	w := &coreWorld{r: r, h: &history.History{}, mute: r.IntN(10) == 0}
+	w := &coreWorld{r: r, h: &history.History{}, asked: map[uint64]int{}, mute: r.IntN(10) == 0}
 	for i := range 3 {
 		w.nodes = append(w.nodes, &worldNode{id: uint32(i + 1), up: true, remote: map[uint32][]worldKey{}})
 	}
@@ -103,9 +105,10 @@ func (w *coreWorld) put(e history.Event) history.Event {
 	return e
 }
 
-func (w *coreWorld) says(node *worldNode, n int64, client string, peer uint32, filter, queue string) {
+// says writes that a node begins (n 1) or ceases to pass something on: to another, or by sid to a client of its own.
+func (w *coreWorld) says(node *worldNode, n int64, client string, sid uint64, peer uint32, filter, queue string) {
 	if !w.mute && node.up {
-		w.put(history.Event{Kind: history.Obs, Verb: obsInterest, Node: node.id, Client: client, Peer: peer, Subject: filter, Queue: queue, N: n})
+		w.put(history.Event{Kind: history.Obs, Verb: obsInterest, Node: node.id, Client: client, Seq: sid, Peer: peer, Subject: filter, Queue: queue, N: n})
 	}
 }
 
@@ -144,6 +147,8 @@ func (w *coreWorld) step() {
 	case k < 94:
 		rt := w.routes[w.r.IntN(len(w.routes))]
 		w.notice(rt, w.r.IntN(2))
+	case k < 95:
+		w.find()
 	case k < 96:
 		if c.conn != nil && (!c.conn.open || w.r.IntN(3) == 0) {
 			w.lose(c)
@@ -205,6 +210,7 @@ func (w *coreWorld) value() string {
 func (w *coreWorld) ask(c *worldClient, e history.Event) {
 	w.ops++
 	e.Kind, e.Op, e.Client = history.Invoke, w.ops, c.name
+	w.asked[w.ops] = len(w.h.Events)
 	e = w.put(e)
 	switch {
 	case c.conn != nil:
@@ -269,12 +275,29 @@ func (w *coreWorld) lose(c *worldClient) {
 		w.done(k.unanswered[op], history.Info, "", "")
 	}
 	c.conn, c.todo = nil, nil
-	w.shut(k) // the node may have read what was on its way; it will learn of the end now, or knows
+	if w.left = append(w.left, k); w.r.IntN(2) == 0 {
+		w.find()
+	}
+	for _, sub := range k.subs { // who had asked for something asks for it again
+		if e := w.h.Events[w.asked[sub]]; w.r.IntN(2) == 0 {
+			w.ask(c, history.Event{Verb: history.Subscribe, Subject: e.Subject, Queue: e.Queue})
+		}
+	}
+}
+
+// find lets a node find that a client is gone, which may long be connected anew. It may have read what was on its way.
+func (w *coreWorld) find() {
+	if len(w.left) > 0 {
+		i := w.r.IntN(len(w.left))
+		k := w.left[i]
+		w.left = slices.Delete(w.left, i, i+1)
+		w.shut(k)
+	}
 }
 
 // shut ends a connection in the node's eyes.
 func (w *coreWorld) shut(k *worldConn) {
-	for k.open && len(k.out) > 0 && k.client.conn == nil && w.r.IntN(2) == 0 {
+	for k.open && len(k.out) > 0 && k.client.conn != k && w.r.IntN(2) == 0 {
 		w.serve(k)
 	}
 	k.open = false

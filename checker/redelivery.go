@@ -230,60 +230,84 @@ func (j *redeliveryJudge) late(h *history.History, l *lending, c *consumerSeen) 
 	x := j.rec.rulesOf(c.stream)
 	for _, seq := range l.order {
 		m := l.messages[seq]
+		spent := j.log.lostCounts(c, c.msgs[seq])
 		for i := range m.given {
 			g, next := &m.given[i], int64(-1)
 			until := never
 			if i+1 < len(m.given) {
 				next, until = m.given[i+1].t, m.given[i+1].pos
 			}
-			from, bound, why, call := j.owed(c, m, g, until)
-			due := from + bound
+			d := j.owed(l, c, m, g, until, spent)
+			due := d.from + d.bound
 			inTime := next >= 0 && next <= due
-			if why == "" || !inTime && (due > j.rec.nowT || x.gone(message{seq, none, 0}, moment{never, due}) || l.waited(from, due) < bound*waitedPercent/100) {
+			if d.why == "" || !inTime && (due > j.rec.nowT || x.gone(message{seq, none, 0}, moment{never, due}) || l.waited(d.from, due) < d.bound*waitedPercent/100) {
 				continue
 			}
 			if j.timely.checked++; inTime {
 				continue
 			}
 			name := place(j.rec.streams.names[c.stream], seq)
-			cert := []int32{j.rec.marks.healed, g.pos, call}
+			cert := []int32{j.rec.marks.healed, g.pos, d.call}
 			came := "it never came"
 			if next >= 0 {
 				cert, came = append(cert, until), "it came only "+when(&h.Events[until])
 			}
 			if j.timely.found(name+" of "+c.name, cert...) {
-				j.lateText = fmt.Sprintf("Consumer %s delivered %s %s as delivery %d, and %s; while fetches waited until %s, %s.", c.name, name, when(&h.Events[g.pos]), g.n, why, seconds(due), came)
+				j.lateText = fmt.Sprintf("Consumer %s delivered %s %s as delivery %d, and %s; while fetches waited until %s, %s.", c.name, name, when(&h.Events[g.pos]), g.n, d.why, seconds(due), came)
 			}
 		}
 	}
 }
 
-// owed says from when on delivery g has to be followed by another, within which bound, why, and by whose call; why is empty
-// if nothing is owed. until is the position of the next delivery.
-func (j *redeliveryJudge) owed(c *consumerSeen, m *lent, g *given, until int32) (from, bound int64, why string, call int32) {
-	if c.cfg.MaxDeliver > 0 && g.n >= c.cfg.MaxDeliver {
-		return 0, 0, "", none
+// debt says from when on a delivery has to be followed by another, within which bound, why, and by whose call; why is empty if
+// nothing is owed.
+type debt struct {
+	from, bound int64
+	why         string
+	call        int32
+}
+
+// owed is what delivery g leaves owing. until is the position of the next delivery; spent says that the message ran out of
+// deliveries of which some were never handed out.
+func (j *redeliveryJudge) owed(l *lending, c *consumerSeen, m *lent, g *given, until int32, spent bool) debt {
+	d := j.owedUnder(l, c, m, g, until, spent, reign{pos: none})
+	for _, r := range j.log.reigns[c.stream] {
+		if r.pos > g.pos && r.pos < until && r.t <= d.from+d.bound {
+			d = j.owedUnder(l, c, m, g, until, spent, r)
+		}
 	}
-	ready := j.rec.healedT + steadyAfter
-	wait := c.wait(g.n)
-	from, bound, call = max(g.t, ready)+wait+wait/50, expiredBound, none
-	why = fmt.Sprintf("nobody settled it, and its ack wait is %s", seconds(wait))
+	return d
+}
+
+// owedUnder is what g leaves owing under the leader that handed it out (r.pos is none), or another.
+//
+// The one before may have counted deliveries that it did not come to hand out. Its successor counts on from there, begins all
+// waits anew, takes a nak of g for a late one, and has none to give if the lost one was the last.
+func (j *redeliveryJudge) owedUnder(l *lending, c *consumerSeen, m *lent, g *given, until int32, spent bool, r reign) debt {
+	ready, wait := j.rec.healedT+steadyAfter, c.wait(g.n)
+	unsure := r.pos != none || !l.watched && g.t <= ready // whether g is the last that was counted
+	if unsure {
+		ready, wait = max(ready, r.t), c.longest(g.n)
+	}
+	if c.cfg.MaxDeliver > 0 && (g.n >= c.cfg.MaxDeliver || unsure && until == never && (spent || !l.watched)) {
+		return debt{}
+	}
+	d := debt{max(g.t, ready) + wait + wait/50, expiredBound, fmt.Sprintf("nobody settled it, and its ack wait is %s", seconds(wait)), none}
 	for i := range m.calls {
 		x := &m.calls[i]
 		switch {
 		case x.pos > until:
 		case x.verb == ack || x.verb == term:
-			return 0, 0, "", none
-		case x.pos < g.pos || call != none:
-		case x.verb == nak && x.n == g.n && x.t > ready && !j.lostAfter(x):
+			return debt{}
+		case x.pos < g.pos || d.call != none:
+		case x.verb == nak && x.n == g.n && x.t > ready && !unsure && !j.lostAfter(x):
 			// What is given back comes at once, or after the delay.
-			from, bound, call = x.t+x.delay+x.delay/50, nakBound, x.pos
-			why = fmt.Sprintf("a client gave it back at %s, to come again after %s", seconds(x.t), seconds(x.delay))
+			d = debt{x.t + x.delay + x.delay/50, nakBound, fmt.Sprintf("a client gave it back at %s, to come again after %s", seconds(x.t), seconds(x.delay)), x.pos}
 		default:
-			from = max(from, max(x.t, ready)+max(x.delay+x.delay/50, wait+wait/50))
+			d.from = max(d.from, max(x.t, ready)+max(x.delay+x.delay/50, wait+wait/50))
 		}
 	}
-	return from, bound, why, call
+	return d
 }
 
 // lostAfter tells whether the client of x found its connection gone soon after: what it had sent may have been lost.

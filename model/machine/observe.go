@@ -49,7 +49,7 @@ const (
 	// Floor: the ack floor of Consumer in this node's state is Seq, CSeq in its own count.
 	Floor
 	// Interest: this node began (N 1) or ceased (N 0) to pass on what matches Subject, for queue group Queue ("": none),
-	// to Client of its own, or to node Peer.
+	// to Client of its own, by its subscription with sid Seq, or to node Peer.
 	Interest
 	// Rejoined: this node, as Member, counts again in Group's majorities, with everything to its entry Index.
 	Rejoined

@@ -61,7 +61,7 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		RedeliveryInTime, Consumer, "Redelivery in time",
-		"Five seconds after healing and later: a message that was handed out, and that a client naked or nobody settled, is handed out again within half a second of the nak's delay, or two of its ack wait, if fetches wait all the while; unless max_deliver is reached, or a rule removed it.",
+		"Five seconds after healing and later: a message that was handed out, and that a client naked or nobody settled, is handed out again within half a second of the nak's delay, or two of its ack wait, if fetches wait all the while; unless max_deliver is reached, be it by deliveries that a leader counted and did not come to hand out, or a rule removed it. Another leader begins all waits anew.",
 		"the mark healed; deliveries, naks, and fetches that are answered",
 	},
 	{
