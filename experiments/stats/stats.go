@@ -12,8 +12,11 @@ import (
 // Estimate is a value with its interval.
 type Estimate struct{ Value, Low, High float64 }
 
-// resamples of a bootstrap.
-const resamples = 1000
+// resamples of a bootstrap; and how many values are too few for an interval: it is their range then.
+const (
+	resamples = 1000
+	few       = 5
+)
 
 // Median is the median with a bootstrap interval (percentile method); of fewer than five values with their range. No values are
 // all zero.
@@ -24,7 +27,7 @@ func Median(values []int64) Estimate {
 	}
 	slices.Sort(v)
 	e := Estimate{middle(v), v[0], v[len(v)-1]}
-	if len(v) < 5 {
+	if len(v) < few {
 		return e
 	}
 	draw := rand.New(rand.NewPCG(uint64(len(v)), 0x9e3779b97f4a7c15)) //nolint:gosec // no secret
@@ -50,7 +53,7 @@ func middle(v []float64) float64 {
 	return (v[n/2-1] + v[n/2]) / 2
 }
 
-// Mean is the mean with Student's interval; of one value there is none.
+// Mean is the mean with Student's interval, or the range of fewer than five.
 func Mean(values []int64) Estimate { return mean(floats(values)) }
 
 // Paired is the mean of b-a over pairs that had everything else in common (the same seed), with Student's interval. The slices
@@ -81,8 +84,8 @@ func mean(v []float64) Estimate {
 		return Estimate{}
 	}
 	m := stat.Mean(v, nil)
-	if len(v) == 1 {
-		return Estimate{m, m, m}
+	if len(v) < few {
+		return Estimate{m, slices.Min(v), slices.Max(v)}
 	}
 	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(len(v) - 1)}.Quantile(0.975) * stat.StdDev(v, nil) / math.Sqrt(float64(len(v)))
 	return Estimate{m, m - half, m + half}

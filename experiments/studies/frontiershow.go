@@ -2,6 +2,7 @@ package studies
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/brokerlab/brokerlab/experiments/figures"
@@ -59,7 +60,8 @@ func frontierChart(rows *Rows, down string) figures.Chart {
 		Title: map[string]string{"1": "The leader loses power", "2": "The leader and a follower lose power", "3": "All three nodes lose power"}[down],
 		Y:     figures.Axis{Label: "acknowledged traffic lost", Scale: figures.Log, Unit: figures.Nanos, Min: 1e7, Max: 3e11},
 	}
-	for _, p := range frontierPlaces {
+	places := slices.DeleteFunc(slices.Clone(frontierPlaces), func(p int64) bool { return !slices.Contains(rows.Ints("sync_interval_ms"), p) })
+	for _, p := range places {
 		c.X.Names = append(c.X.Names, placeName(p))
 	}
 	names := rows.Values("system")
@@ -73,7 +75,7 @@ func frontierChart(rows *Rows, down string) figures.Chart {
 			line.Style.Color = kafkaColors[name]
 		}
 		aside := (float64(k) - float64(len(names)-1)/2) * 0.055 // or one would hide the other
-		for place, interval := range frontierPlaces {
+		for place, interval := range places {
 			here := mine.Where("sync_interval_ms", strconv.FormatInt(interval, 10))
 			if here.Len() == 0 {
 				continue

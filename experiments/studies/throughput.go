@@ -3,6 +3,7 @@ package studies
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
@@ -52,14 +53,19 @@ func throughputGrid(o *Options) (points []Point) {
 	at := func(p publish) {
 		points = append(points, func(seed rundir.Seed, out *Output) error { return p.run(o, seed, out) })
 	}
-	rates, payloads, streams, clients := []int{1000, 5000, 20_000, 50_000, 100_000, 200_000, 400_000}, []int{16, 1024, 16 << 10}, []int{10, 100}, []int{1, 64}
+	rates, payloads, streams, clients := []int{1000, 5000, 20_000, 50_000, 100_000, 200_000, 400_000, 800_000}, []int{16, 1024, 16 << 10}, []int{10, 100}, []int{1, 64}
+	larger := []int{20_000, 50_000, 100_000, 200_000, 400_000}
 	if o.Size == Full {
-		rates = []int{1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 400_000}
+		larger = append(larger, 600_000, 800_000)
+		rates = []int{1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 400_000, 600_000, 800_000}
 		streams = []int{10, 100, 1000}
 	}
 	for _, s := range loaded {
 		for _, rate := range rates {
 			at(publish{axis: "rate", system: s, bytes: 128, streams: 1, clients: 16, rate: rate})
+		}
+		for _, rate := range larger {
+			at(publish{axis: "rate", system: s, bytes: 1024, streams: 1, clients: 16, rate: rate})
 		}
 		at(publish{axis: "base", system: s, bytes: 128, streams: 1, clients: 16, rate: baseRate})
 		for _, bytes := range payloads {
@@ -69,7 +75,7 @@ func throughputGrid(o *Options) (points []Point) {
 			at(publish{axis: "streams", system: s, bytes: 128, streams: n, clients: 16, rate: baseRate})
 		}
 		for _, n := range clients {
-			at(publish{axis: "batching", system: s, bytes: 128, streams: 1, clients: n, batching: strconv.Itoa(n) + " clients", rate: baseRate})
+			at(publish{axis: "batching", system: s, bytes: 128, streams: 1, clients: n, batching: strings.TrimSuffix(strconv.Itoa(n)+" clients", map[bool]string{true: "s"}[n == 1]), rate: baseRate})
 		}
 		points = append(points, func(seed rundir.Seed, out *Output) error { return lossBeside(s, seed, out) })
 	}
@@ -87,6 +93,9 @@ func throughputGrid(o *Options) (points []Point) {
 	return points
 }
 
+// asItIs is the point with nothing changed.
+const asItIs = "as it is"
+
 // assumptions are points at which one thing that is assumed, and not measured, stands at an end of its band.
 func assumptions(o *Options) (out []publish) {
 	hw, err := hardware.Load(o.Hardware)
@@ -98,6 +107,10 @@ func assumptions(o *Options) (out []publish) {
 		if program == "" {
 			program = s.design
 		}
+		at := func(constant string, v int64) {
+			out = append(out, publish{axis: "assumed", system: s, bytes: 128, streams: 1, clients: 16, constant: constant, value: v, rate: 2 * baseRate})
+		}
+		at(asItIs, 0)
 		swept := []string{"kernel.input_ns", "network.latency_ns", "disk.sync_ns", "cpu_ppm", program + ".lanes"}
 		for _, row := range hw.Constants() {
 			if !slices.Contains(swept, row.Name) || row.Low == row.High {
@@ -107,9 +120,8 @@ func assumptions(o *Options) (out []publish) {
 			if name == program+".lanes" {
 				name = "lanes"
 			}
-			for _, v := range []int64{row.Low, row.High} {
-				out = append(out, publish{axis: "assumed", system: s, bytes: 128, streams: 1, clients: 16, constant: name, value: v, rate: 2 * baseRate})
-			}
+			at(name, row.Low)
+			at(name, row.High)
 		}
 	}
 	return out
@@ -118,19 +130,22 @@ func assumptions(o *Options) (out []publish) {
 // run measures the point. The window is long enough for 5000 operations (20,000 at full size), within bounds.
 func (p *publish) run(o *Options, seed rundir.Seed, out *Output) error {
 	t := p.system.trial(seed, o, p.streams)
-	if p.constant != "" {
+	if p.constant != "" && p.constant != asItIs {
 		name := p.constant
 		if name == "lanes" {
 			name = programOf(&p.system) + ".lanes"
 		}
 		t.Constants = map[string]int64{name: p.value}
 	}
-	wanted, shortest, longest := int64(5000), 150*ms, 2000*ms
+	wanted, shortest, longest := int64(5000), 100*ms, 2000*ms
 	if o.Size == Full {
 		wanted, shortest, longest = 20_000, 300*ms, 4000*ms
 	}
 	t.Ready = 4000*ms + 80*ms*int64(p.streams) // streams are created one after the other
 	t.Load = publishers(p.clients, p.rate, p.bytes)
+	if p.axis == "assumed" {
+		wanted *= 4 // tails are compared
+	}
 	t.Measure = min(max(wanted*1000*ms/int64(p.rate), shortest), longest)
 	t.Warm = min(t.Measure, 300*ms)
 	t.Grace = 2000 * ms
