@@ -24,13 +24,18 @@ EXPERIMENT ?= quickstart
 SIZE ?= small
 REPORT ?= out/experiments
 
+PYTHON ?= python3
+NOTEBOOKS_VENV := .venv-notebooks
+NOTEBOOKS_OUT := out/notebooks
+NOTEBOOKS_JOBS ?= 2
+
 # The commit is stamped into the binary wherever git can name it.
 BUILDVCS = $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step experiments report-check clean
+.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step experiments report-check notebooks notebooks-runs notebooks-execute clean
 
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/brokerlab
 	$(GO) build -buildvcs=$(BUILDVCS) -o bin/brokerlab ./cmd/brokerlab
@@ -88,8 +93,28 @@ experiments: build ## every study and judged experiment at SIZE (small, full) in
 report-check: ## look at REPORT/report.html with a headless Chromium, if there is one: whole, and nothing missing
 	@.ci/report-check '$(REPORT)/report.html'
 
-clean: ## remove what make made: bin, out, .tools
-	rm -rf bin out .tools
+notebooks: notebooks-runs ## make the notebooks' runs, then execute the notebooks and write them back (Python 3.11 or later)
+	@$(MAKE) --no-print-directory notebooks-execute
+
+notebooks-runs: build
+	@rm -rf $(NOTEBOOKS_OUT)
+	@.ci/notebook-runs bin/brokerlab $(NOTEBOOKS_OUT) $(NOTEBOOKS_JOBS)
+
+notebooks-execute: $(NOTEBOOKS_VENV)/ready ## execute the notebooks over the runs that are in out/notebooks
+	@printf 'notebooks, executed:\n'
+	@$(NOTEBOOKS_VENV)/bin/python notebooks/execute.py --runs $(NOTEBOOKS_OUT) $(if $(CI),--strict)
+
+# The environment is made anew when a pin changes.
+$(NOTEBOOKS_VENV)/ready: notebooks/requirements.txt
+	@printf 'environment of the notebooks: %s\n' $(NOTEBOOKS_VENV)
+	@rm -rf $(NOTEBOOKS_VENV)
+	@$(PYTHON) -m venv $(NOTEBOOKS_VENV)
+	@$(NOTEBOOKS_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@$(NOTEBOOKS_VENV)/bin/pip check >/dev/null
+	@touch $@
+
+clean: ## remove what make made: bin, out, .tools, .venv-notebooks
+	rm -rf bin out .tools $(NOTEBOOKS_VENV)
 
 # install builds one tool into .tools under a name that carries its version, so that
 # another pin is another file.
