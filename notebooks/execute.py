@@ -106,7 +106,8 @@ def make(text, strict, scratch):
 def report(error):
     """What was raised, and the cell that raised it."""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback).splitlines()
-    return f"{error.ename}: {error.evalue}\n" + "\n".join("      " + line for line in lines if "---->" in line or error.ename not in line)
+    rules = [i for i, line in enumerate(lines) if line.startswith("-----")]
+    return f"{error.ename}: {error.evalue}\n" + "\n".join("      " + line for line in lines[rules[-1] + 2 if rules else 0 :] if line.strip())
 
 
 def main():
