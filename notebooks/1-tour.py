@@ -32,10 +32,9 @@ import json
 import matplotlib.pyplot as plt
 import pandas as pd
 
-import rundirs
-from rundirs import GREY, SKY, VERMILION, S, US, Run, counts, shade_faults
+from rundirs import COLOURS, GREY, SKY, VERMILION, S, US, Run, counts, shade_faults, style
 
-rundirs.style()
+style()
 run = Run("quickstart", seed=1)
 sorted(p.name for p in run.path.iterdir() if p.suffix not in (".svg", ".png"))
 
@@ -150,9 +149,9 @@ def drawn(value, title, until_us):
     rows = life(value)
     rows = rows[rows.us <= until_us]
     lanes = ["client", "n1", "n2", "n3"]
-    looks = {"stored": ("o", "#0072b2", "stored (applied)"), "acked": ("^", "#009e73", "leader acknowledges"), "dropped": ("x", VERMILION, "dropped"),
-             "deliver consume": ("D", "#8e3c8a", "delivered to a worker"), "invoke publish": (">", "black", "publish"),
-             "ok publish": ("*", "#009e73", "client knows: ok"), "info publish": ("X", VERMILION, "client gives up: unknown")}
+    looks = {"stored": ("o", COLOURS["reference"], "stored (applied)"), "acked": ("^", COLOURS["kafka"], "leader acknowledges"), "dropped": ("x", VERMILION, "dropped"),
+             "deliver consume": ("D", COLOURS["redpanda"], "delivered to a worker"), "invoke publish": (">", "black", "publish"),
+             "ok publish": ("*", COLOURS["kafka"], "client knows: ok"), "info publish": ("X", VERMILION, "client gives up: unknown")}
     fig, ax = plt.subplots(figsize=(8, 2.4))
     for what, (marker, colour, label) in looks.items():
         at = rows[rows.what == what]
@@ -207,14 +206,14 @@ busy = metrics.loc[3:74]
 fig, (top, low) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, height_ratios=[3, 2])
 shade_faults(top, run.faults[:-1])
 top.step(busy.index, busy.publish_offered_per_s, where="post", color=GREY, label="offered")
-top.step(busy.index, busy.publish_acked_per_s, where="post", color="#0072b2", label="acknowledged")
+top.step(busy.index, busy.publish_acked_per_s, where="post", color=COLOURS["reference"], label="acknowledged")
 top.step(busy.index, busy.publish_unknown_per_s, where="post", color=VERMILION, label="unknown")
 top.set(ylabel="publishes a second", title="Publishes: offered by when they were due, the others by when they were answered", ylim=(0, None))
 top.legend(loc="upper left", ncols=4, bbox_to_anchor=(0, 1.0))
 top.set_ylim(0, 1.25 * busy.filter(regex="publish_(offered|acked|unknown)").to_numpy().max())
 shade_faults(low, run.faults[:-1], label=False)
 low.plot(busy.index, busy.publish_latency_p50_us / 1000, ".", color=SKY, label="median")
-low.plot(busy.index, busy.publish_latency_max_us / 1000, ".", color="#0072b2", label="slowest")
+low.plot(busy.index, busy.publish_latency_max_us / 1000, ".", color=COLOURS["reference"], label="slowest")
 low.set(yscale="log", ylabel="latency, ms", xlabel="virtual time, s", title="Latency of the acknowledged ones, by when they were asked")
 low.legend(loc="upper right", ncols=2)
 plt.show()
@@ -238,7 +237,7 @@ fig, ax = plt.subplots(figsize=(9, 2.2))
 shade_faults(ax, run.faults[:-1])
 for i, (t, n) in enumerate(leads):
     until = leads[i + 1][0] if i + 1 < len(leads) else 74
-    ax.plot([t, until], [n, n], color="#0072b2", linewidth=7, solid_capstyle="butt", label="elected last" if i == 0 else None)
+    ax.plot([t, until], [n, n], color=COLOURS["reference"], linewidth=7, solid_capstyle="butt", label="elected last" if i == 0 else None)
 for i, (n, a, b) in enumerate(spans):
     ax.plot([a, b], [n, n], color="black", linewidth=3, solid_capstyle="butt", label="down" if i == 0 else None)
 ax.set(yticks=[1, 2, 3], yticklabels=["n1", "n2", "n3"], ylim=(3.5, 0.5), xlabel="virtual time, s", title="Who leads the stream of orders")

@@ -130,7 +130,7 @@ class Study:
 
 # What an acknowledgement means is in the marker, whose design it is in the colour (Okabe and Ito's, which most eyes tell apart).
 COLOURS = {"reference": "#0072b2", "nats": "#e69f00", "kafka": "#009e73", "redpanda": "#8e3c8a"}
-SKY, VERMILION, GREY, PINK = "#56b4e9", "#d55e00", "#7f7f7f", "#cc79a7"
+SKY, VERMILION, GREY = "#56b4e9", "#d55e00", "#7f7f7f"
 MARKERS = {
     "synced": dict(marker="o"),
     "replicated": dict(marker="o", markerfacecolor="white"),
