@@ -20,7 +20,7 @@
 #
 # **Reads:** `out/notebooks/durability-frontier`, table `losses.csv`.
 #
-# **Made by:** `bin/brokerlab run durability-frontier --size small --out out/notebooks` (about a minute; `--size full` takes thirty seeds instead of three).
+# **Made by:** `bin/brokerlab run durability-frontier --size small --seeds 1-6 --out out/notebooks` (a minute or two; `--size full` takes thirty seeds, and more intervals).
 #
 # Replication is not durability. An acknowledgement may mean that a quorum has the message *on its disks*, or only *in its memory*: the page cache, which is
 # written out when somebody calls `fsync` or when the kernel finds the time. A crash of the process does no harm to a page cache. A power failure empties it, and a rack has one power supply.
@@ -57,7 +57,7 @@ LINES = {
     "reference": "reference", "Redpanda acks=all": "Redpanda-style", "NATS": "NATS's decisions", "NATS, sync always": "NATS's, sync always",
     "Kafka acks=all, ELR on": "Kafka-style, acks=all", "Kafka acks=1, ELR on": "Kafka-style, acks=1", "Kafka acks=0, ELR on": "Kafka-style, acks=0",
 }
-order = list(PLACES)
+order = [p for p in PLACES if (losses.sync_interval_ms == p).any()]  # the full size has them all
 fig, axes = plt.subplots(1, 3, figsize=(11, 4.2), sharey=True)
 for down, ax in enumerate(axes, 1):
     for k, (system, name) in enumerate(LINES.items()):
@@ -71,7 +71,7 @@ for down, ax in enumerate(axes, 1):
             ax.errorbar(at, by["median"] / 1000, err, linestyle=join, capsize=2, label=f"{name} ({policy})", **look(rows.design.iloc[0], policy))
     ax.set_yscale("symlog", linthresh=0.1, linscale=0.5)
     ax.set(title=["the leader loses power", "the leader and a follower do", "all three do"][down - 1], xticks=range(len(order)), ylim=(-0.02, 150), xlabel="synced")
-    ax.set_xticklabels(PLACES.values(), fontsize=8)
+    ax.set_xticklabels([PLACES[p] for p in order], fontsize=8)
 axes[0].set_ylabel("acknowledged traffic that is lost, s")
 axes[0].set_yticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
 fig.legend(*axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -110,6 +110,9 @@ assert both["median"].between(30, 40).all(), "both defaults lose about as much: 
 #
 # Raft lets a node win only if its log is at least as new as those of a majority: the newest or the second newest of three, never the oldest. The second newest of three uniforms is
 # $I/2$ on average. So the mean must lie between $I/4$ and $I/2$. Kafka-style replicas take over what their leader has: any of the three, $I/2$.
+#
+# (A refinement: nats-server draws its first sync from the second half of the interval, and so does the broker here. Three phases that share half a circle are closer than three that are free: the newest has then lost $5I/16$ on average, and the second newest still $I/2$. The
+# band gets narrower; the rule stays.)
 
 # %%
 periodic = losses[(losses.nodes_down == 3) & losses.sync_interval_ms.between(100, 30_000) & losses.system.isin(["NATS", "Kafka acks=all, ELR on"])].copy()
@@ -117,14 +120,14 @@ periodic["part"] = periodic.lost_ms / periodic.sync_interval_ms
 periodic["name"] = periodic.system.map(LINES)
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
-x = np.array([100, 30_000])
+x = np.array([periodic.sync_interval_ms.min() / 2, periodic.sync_interval_ms.max() * 2])
 left.fill_between(x / 1000, x / 4000, x / 2000, color=GREY, alpha=0.25, label="I/4 to I/2")
 left.plot(x / 1000, x / 1000, color=GREY, linestyle=":", label="I, the most there can be")
 for system, rows in periodic.groupby("system"):
-    left.plot(rows.sync_interval_ms / 1000 * (0.94 if system == "NATS" else 1.06), rows.lost_ms.clip(lower=10) / 1000, linestyle="", label=LINES[system], **look(rows.design.iloc[0], rows.policy.iloc[0]))
+    left.plot(rows.sync_interval_ms / 1000 * (0.94 if system == "NATS" else 1.06), rows.lost_ms / 1000, linestyle="", label=LINES[system], **look(rows.design.iloc[0], rows.policy.iloc[0]))
 left.set(xscale="log", yscale="log", xlabel="sync interval I, s", ylabel="lost, s of traffic", title="All three lose power: each run")
-left.set_xticks([0.1, 1, 10, 30], ["0.1", "1", "10", "30"])
-left.set_yticks([0.01, 0.1, 1, 10], ["≤ 0.01", "0.1", "1", "10"])
+left.set_xticks(sorted(periodic.sync_interval_ms.unique() / 1000), [f"{i / 1000:g}" for i in sorted(periodic.sync_interval_ms.unique())])
+left.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
 left.minorticks_off()
 left.legend(loc="upper left")
 u = np.linspace(0, 1, 101)
@@ -151,11 +154,11 @@ print(f"most that was lost, as a part of the interval: {periodic.part[periodic.s
 # The figure is a rule that one can use: **expect to lose a quarter to half of the sync interval, and be ready to lose all of it.** At 10 000 publishes a second and a sync every two minutes that
 # would be hundreds of thousands of acknowledged messages, if the kernel did not step in after half a minute.
 #
-# A handful of seeds cannot tell $I/4$ from $I/2$ well, as the standard errors say, and points of one seed are not independent: its power fails at the same moment at every interval.
+# A handful of seeds cannot place the mean within that band, as the standard errors say, and points of one seed are not quite independent: its power fails at the same moment at every interval.
 #
 # ## Two of three: how can a blank log win?
 #
-# In the middle panel the third node never lost power. It has everything. Still NATS's decisions lose, in some seeds.
+# In the middle panel the third node never lost power. It has everything. Still NATS's decisions lose, in most seeds.
 
 # %%
 two = losses[(losses.nodes_down == 2) & losses.sync_interval_ms.ne(0) & losses.policy.eq("replicated")].copy()
@@ -164,6 +167,7 @@ table = two.groupby(["system", "sync_interval_ms"]).agg(seeds=("seed", "nunique"
 table["sync_interval_ms"] = table.sync_interval_ms.map(PLACES).str.replace("\n", " ")
 raft_like = two[two.system == "NATS"]
 isr = two[two.system.str.startswith("Kafka")]
+assert not raft_like["any"].all(), "but not always: it is a race"
 assert raft_like["any"].any(), "a majority of logs that lost their tails outvotes the one that has everything"
 assert not isr["any"].any(), "a Kafka-style controller hands the partition to a replica that it knows to be in sync"
 table.rename(columns={"sync_interval_ms": "synced", "lost_any": "seeds that lost any", "most_s": "most, s"}).set_index(["system", "synced"])
