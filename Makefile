@@ -107,6 +107,7 @@ notebooks-execute: $(NOTEBOOKS_VENV)/ready ## execute the notebooks over the run
 # The environment is made anew when a pin changes.
 $(NOTEBOOKS_VENV)/ready: notebooks/requirements.txt
 	@printf 'environment of the notebooks: %s\n' $(NOTEBOOKS_VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the notebooks need Python 3.11 or later: make notebooks PYTHON=...")'
 	@rm -rf $(NOTEBOOKS_VENV)
 	@$(PYTHON) -m venv $(NOTEBOOKS_VENV)
 	@$(NOTEBOOKS_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
