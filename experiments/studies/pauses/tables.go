@@ -1,0 +1,54 @@
+package pauses
+
+import (
+	"fmt"
+
+	"github.com/brokerlab/brokerlab/experiments/study"
+	"github.com/brokerlab/brokerlab/experiments/study/words"
+)
+
+func tailTable(rows []tailCase) study.TextTable {
+	out := study.TextTable{Title: "Percentiles with pauses, measured and by the closed formula", Head: []string{"pause, every, load", "gamma*G/(1-rho)", "p99", "formula", "p99.9", "formula"}}
+	for i := range rows {
+		c := &rows[i]
+		if c.pause < 5e6 {
+			continue
+		}
+		out.Rows = append(out.Rows, []string{
+			fmt.Sprintf("%s, %s, %.1f", words.NanosText(c.pause), words.NanosText(c.every), c.rho), fmt.Sprintf("%.3f", c.busyWith()),
+			words.NanosText(c.p99), words.NanosText(c.closed(0.99)), words.NanosText(c.p999), words.NanosText(c.closed(0.999)),
+		})
+	}
+	return out
+}
+
+func pathTable(r *study.Rows) study.TextTable {
+	out := study.TextTable{
+		Title: "Every node stopped for 20 ms, once a second on average: publishes late by more than 10 ms",
+		Head:  []string{"system", "nodes waited for", "late", "formula", "p99", "p99.9"},
+	}
+	for _, s := range paths() {
+		got, want := pathShares(r, &s)
+		of := r.Where("system", s.Name)
+		out.Rows = append(out.Rows, []string{s.Name, fmt.Sprintf("%.2f", pathNodes(s.Design)), words.PPM(got.Value), words.PPM(want), words.NanosText(of.Median("p99_ns")), words.NanosText(of.Median("p99.9_ns"))})
+	}
+	return out
+}
+
+func shortest(rows *study.Rows) (least int64) {
+	for i := range rows.Len() {
+		if length := rows.Int(i, "pause_ms"); rows.Int(i, "election") == 1 && (least == 0 || length < least) {
+			least = length
+		}
+	}
+	return least
+}
+
+func longestWithout(rows *study.Rows) (most int64) {
+	for i := range rows.Len() {
+		if rows.Int(i, "election") == 0 {
+			most = max(most, rows.Int(i, "pause_ms"))
+		}
+	}
+	return most
+}
