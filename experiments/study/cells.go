@@ -11,7 +11,7 @@ type cells struct {
 }
 
 func (s *Study) cells(o *Options) cells {
-	from, to := s.Seeds(o)
+	from, to := s.seeds(o)
 	return cells{s.Grid(o), from, to}
 }
 

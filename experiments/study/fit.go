@@ -5,10 +5,10 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/stats"
 )
 
-// fitted is y = Base + Slope·x, by least squares of relative errors: small values weigh as much as large ones.
+// Line is y = Base + Slope·x, by least squares of relative errors: small values weigh as much as large ones.
 type Line struct{ Base, Slope, R2 float64 }
 
-// fitLine fits a line through points whose y is above zero.
+// FitLine fits a line through points whose y is above zero.
 func FitLine(points []figures.XY) Line {
 	var x, y, w []float64
 	for _, p := range points {

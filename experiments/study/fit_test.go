@@ -1,4 +1,4 @@
-package study
+package study_test
 
 import (
 	"testing"
@@ -6,9 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/experiments/figures"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 func TestALineIsFittedByRelativeErrors(t *testing.T) {
-	f := FitLine([]figures.XY{{X: 0, Y: 100}, {X: 1, Y: 110}, {X: 1000, Y: 10_300}})
+	f := study.FitLine([]figures.XY{{X: 0, Y: 100}, {X: 1, Y: 110}, {X: 1000, Y: 10_300}})
 	require.InDelta(t, 100, f.Base, 2, "large values do not drown the base")
 }

@@ -44,14 +44,24 @@ type Point func(seed rundir.Seed, out *Output) error
 type Finder func(name string) (s Study, ok bool)
 
 // seeds are those that each point is run with.
-func (s *Study) Seeds(o *Options) (from, to rundir.Seed) {
+func (s *Study) seeds(o *Options) (from, to rundir.Seed) {
+	switch {
+	case o.To != 0:
+		to = o.To
+	case o.Size == Full:
+		to = rundir.Seed(s.Full)
+	default:
+		to = rundir.Seed(s.Small)
+	}
+	return o.First(), to
+}
+
+// First is the first seed: some cells add more for that one.
+func (o *Options) First() rundir.Seed {
 	if o.To != 0 {
-		return o.From, o.To
+		return o.From
 	}
-	if o.Size == Full {
-		return 1, rundir.Seed(s.Full)
-	}
-	return 1, rundir.Seed(s.Small)
+	return 1
 }
 
 // Check lists what is wrong with options.

@@ -25,11 +25,11 @@ type calibration struct {
 	alloc             int64 // bytes a second
 	from, to          int64 // live bytes
 	// What the real one did; 0: not said. Times in nanoseconds.
-	collections      int64 // in 1000 s
-	ppm              int64 // processor time of all cores
-	p50, p90, p99    int64 // pauses
-	mark             int64 // half of the marks took less
-	published, doubt string
+	collections   int64 // in 1000 s
+	ppm           int64 // processor time of all cores
+	p50, p90, p99 int64 // pauses
+	mark          int64 // half of the marks took less
+	published     string
 }
 
 const mb = 1_000_000
@@ -115,9 +115,9 @@ func (c *calibration) figures(r *study.Rows) (out []compared) {
 	}
 	add("collections a second", "collections_per_1000_s", c.collections, func(v float64) string { return strconv.FormatFloat(v/1000, 'f', 2, 64) })
 	add("processor time, of all cores", "collector_ppm_of_cores", c.ppm, words.PPM)
-	add("pause, median", "pause_p50_ns", c.p50, words.NanosText)
-	add("pause, 90th percentile", "pause_p90_ns", c.p90, words.NanosText)
-	add("pause, 99th percentile", "pause_p99_ns", c.p99, words.NanosText)
-	add("mark, median", "mark_p50_ns", c.mark, words.NanosText)
+	add("pause, median", "pause_p50_ns", c.p50, words.Nanos)
+	add("pause, 90th percentile", "pause_p90_ns", c.p90, words.Nanos)
+	add("pause, 99th percentile", "pause_p99_ns", c.p99, words.Nanos)
+	add("mark, median", "mark_p50_ns", c.mark, words.Nanos)
 	return out
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
-// gcShares checks the closed formula of Go's pacer: a cycle marks L+R for c*(L+R) of processor time and lasts until (L+R)*g bytes
+// shareCheck checks the closed formula of Go's pacer: a cycle marks L+R for c*(L+R) of processor time and lasts until (L+R)*g bytes
 // are allocated, so that the share of P cores is f = c*A/(g*P), whatever lives. What is allocated while it marks counts as marked,
 // and the next cycle comes later for it: that the formula leaves out, and f/(1+f*g/u) has, u being the quarter of the cores that mark.
 func shareCheck(t *study.Tables, p *study.Rows) (study.Check, error) {
@@ -62,7 +62,7 @@ func limitCheck(p *study.Rows) study.Check {
 	return check
 }
 
-// gcTail checks what the closed formula of pauses says of Go on a server: d_p = G - (1-p)(1-rho)/gamma is below zero at 90 %.
+// tailCheck checks what the closed formula of pauses says of Go on a server: d_p = G - (1-p)(1-rho)/gamma is below zero at 90 %.
 func tailCheck(p *study.Rows) study.Check {
 	with, without := gcRows(p, &systems.Reference, go100, 8), gcRows(p, &systems.Reference, noGC, 8)
 	e := stats.PairedRatio(without.Ints("p90_ns"), with.Ints("p90_ns"))
@@ -81,7 +81,7 @@ func goalCheck(p *study.Rows) study.Check {
 		}
 		longest := gcRows(p, &k.System, k.gc, k.cores).Most("pause_max_ns")
 		check.Holds = check.Holds && longest <= 20*ms && longest > 0
-		check.Found += fmt.Sprintf("%s, %s, %d cores: %s; ", k.Name, k.gc, k.cores, words.NanosText(float64(longest)))
+		check.Found += fmt.Sprintf("%s, %s, %d cores: %s; ", k.Name, k.gc, k.cores, words.Nanos(float64(longest)))
 	}
 	return check
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study/systems"
 )
 
-// gcLanes draws what each collector did to the busiest node, of one seed: pauses and marks beside the heap.
+// lanesFigure draws what each collector did to the busiest node, of one seed: pauses and marks beside the heap.
 func lanesFigure(t *study.Tables) (figures.Figure, error) {
 	events := t.Of("events")
 	var charts []figures.Chart
@@ -83,7 +83,7 @@ func heapLane(title string, e *study.Rows, end float64) figures.Chart {
 	return c
 }
 
-// gcNines draws latency against the share of publishes that took no longer.
+// ninesFigure draws latency against the share of publishes that took no longer.
 func ninesFigure(t *study.Tables) (figures.Figure, error) {
 	p := t.Of("points")
 	chart := func(title string, keep func(k *gcCase) bool) figures.Chart {
@@ -110,7 +110,7 @@ func ninesFigure(t *study.Tables) (figures.Figure, error) {
 		})
 }
 
-// gcLooks are the styles of collectors in legends.
+// looks are the styles of collectors in legends.
 var looks = map[string]figures.Style{
 	"Go, GOGC 50": {Color: figures.Sky, Mark: figures.Disc}, go100: {Color: figures.Blue, Mark: figures.Disc}, "Go, GOGC 400": {Color: figures.Purple, Mark: figures.Disc},
 	goTight: {Color: figures.Red, Mark: figures.Disc}, goRoomy: {Color: figures.Pink, Mark: figures.Disc},

@@ -77,9 +77,8 @@ const (
 )
 
 func grid(o *study.Options) (points []study.Point) {
-	first, _ := (&study.Study{Small: 1, Full: 1}).Seeds(o)
 	for _, c := range gcCases() {
-		points = append(points, func(seed rundir.Seed, out *study.Output) error { return c.measure(o, seed, seed == first, out) })
+		points = append(points, func(seed rundir.Seed, out *study.Output) error { return c.measure(o, seed, seed == o.First(), out) })
 	}
 	for _, c := range calibrations() {
 		points = append(points, func(seed rundir.Seed, out *study.Output) error { return c.measure(seed, out) })

@@ -4,6 +4,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
+// Study is collectors under one load, and their models against measurements.
 var Study = study.Study{
 	Name:     "collectors",
 	Question: "Is Go's garbage collector a ceiling: what does a collector cost a broker in pauses, processor time, heap and tail latency?",
@@ -23,7 +24,7 @@ var Study = study.Study{
 	Conclude: conclude,
 }
 
-// concludeCollectors says what collectors cost, and how far their models are from what was measured.
+// conclude says what collectors cost, and how far their models are from what was measured.
 func conclude(t *study.Tables) (*study.Conclusion, error) {
 	c := &study.Conclusion{Answers: map[string]string{}}
 	p := t.Of("points")

@@ -7,7 +7,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
-// gcTable is one row a case, medians over the seeds.
+// caseTable is one row a case, medians over the seeds.
 func caseTable(p *study.Rows) study.TextTable {
 	out := study.TextTable{
 		Title: fmt.Sprintf("%d publishes a second of %d bytes, three nodes; the busiest node's collector, medians over seeds", gcRate, gcBytes),
@@ -17,8 +17,8 @@ func caseTable(p *study.Rows) study.TextTable {
 		r := gcRows(p, &k.System, k.gc, k.cores)
 		window := r.Median("ok") / r.Median("achieved_per_s")
 		out.Rows = append(out.Rows, []string{
-			fmt.Sprintf("%s, %s, %d", k.Name, k.gc, k.cores), words.NanosText(r.Median("p50_ns")), words.NanosText(r.Median("p99_ns")), words.NanosText(r.Median("p99.9_ns")),
-			fmt.Sprintf("%.1f", r.Median("pauses")/window), words.NanosText(r.Median("pause_p50_ns")), words.NanosText(float64(r.Most("pause_max_ns"))),
+			fmt.Sprintf("%s, %s, %d", k.Name, k.gc, k.cores), words.Nanos(r.Median("p50_ns")), words.Nanos(r.Median("p99_ns")), words.Nanos(r.Median("p99.9_ns")),
+			fmt.Sprintf("%.1f", r.Median("pauses")/window), words.Nanos(r.Median("pause_p50_ns")), words.Nanos(float64(r.Most("pause_max_ns"))),
 			words.PPM(r.Median("collector_ppm_of_cores")), fmt.Sprintf("%.0f MiB", r.Median("heap_max_bytes")/(1<<20)),
 		})
 	}

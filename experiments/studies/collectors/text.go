@@ -9,7 +9,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
-// gcWords are the paragraphs and the answer.
+// text are the paragraphs and the answer.
 func text(t *study.Tables, p *study.Rows, c *study.Conclusion) {
 	server, two, none := gcRows(p, &systems.Reference, go100, 8), gcRows(p, &systems.Reference, go100, 2), gcRows(p, &systems.Reference, noGC, 8)
 	one, tight := gcRows(p, &systems.Reference, go100, 1), gcRows(p, &systems.Reference, goTight, 8)
@@ -29,6 +29,6 @@ func text(t *study.Tables, p *study.Rows, c *study.Conclusion) {
 		"A broker here is stepped by one goroutine: with two cores or more, marking takes cores that it does not need. A server whose goroutines fill every core loses a quarter of them while marking is under way. Of ZGC's and G1's models no constant was measured here.",
 	)
 	c.Answers["go-gc-ceiling"] = fmt.Sprintf("Not for throughput: at %.0f MB/s of allocation the collector takes %s of eight cores (formula: rate of allocation times 0.3 ns a byte, over GOGC and cores). Its pauses are %s in the middle and %s at most on eight cores; on two cores that others use too they reach %s, and the 99th percentile grows by ×%.2f.",
-		server.Median("allocated_per_s_bytes")/1e6, words.PPM(server.Median("collector_ppm_of_cores")), words.NanosText(server.Median("pause_p50_ns")),
-		words.NanosText(float64(server.Most("pause_max_ns"))), words.NanosText(float64(two.Most("pause_max_ns"))), p99(two).Value)
+		server.Median("allocated_per_s_bytes")/1e6, words.PPM(server.Median("collector_ppm_of_cores")), words.Nanos(server.Median("pause_p50_ns")),
+		words.Nanos(float64(server.Most("pause_max_ns"))), words.Nanos(float64(two.Most("pause_max_ns"))), p99(two).Value)
 }

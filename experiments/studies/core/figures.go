@@ -10,7 +10,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
-// coreNines is the plot of percentiles.
+// ninesFigure is the plot of percentiles.
 func ninesFigure(t *study.Tables) (figures.Figure, error) {
 	r := t.Of("rates")
 	var charts []figures.Chart
@@ -34,7 +34,7 @@ func ninesFigure(t *study.Tables) (figures.Figure, error) {
 			"rings replicated only, crosses nowhere. Kafka's and Redpanda's clients wait 5 ms for a batch (linger.ms=5).", t.Command, 2, charts)
 }
 
-// coreHockey is latency against what was achieved.
+// hockeyFigure is latency against what was achieved.
 func hockeyFigure(t *study.Tables) (figures.Figure, error) {
 	r := t.Of("rates")
 	var charts []figures.Chart
@@ -74,7 +74,7 @@ var payloads = []struct {
 	style figures.Style
 }{{"16", figures.Style{Color: figures.Sky}}, {"128", figures.Style{Color: figures.Blue}}, {"1024", figures.Style{Color: figures.Purple}}, {"16384", figures.Style{Color: figures.Red}}}
 
-// coreFanoutFigure is the cost of a message against its subscribers.
+// fanoutFigure is the cost of a message against its subscribers.
 func fanoutFigure(t *study.Tables) (figures.Figure, error) {
 	var charts []figures.Chart
 	for _, m := range []struct{ mode, title string }{{blast, "More than the broker can do"}, {light, "1000 messages a second"}} {
@@ -111,7 +111,7 @@ var causeStyles = []figures.Style{
 	{Color: figures.Pink, Mark: figures.Ring},
 }
 
-// coreLossFigure is the share lost by each cause against the level of faults.
+// lossFigure is the share lost by each cause against the level of faults.
 func lossFigure(t *study.Tables) (figures.Figure, error) {
 	var charts []figures.Chart
 	styles := map[string]figures.Style{}

@@ -4,6 +4,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
+// Study is core messaging beside streams.
 var Study = study.Study{
 	Name:     "core",
 	Question: "What does at-most-once messaging buy in time, and what does it lose, beside streams on the same hardware?",
@@ -25,9 +26,8 @@ var Study = study.Study{
 
 func conclude(t *study.Tables) (*study.Conclusion, error) {
 	c := &study.Conclusion{Answers: map[string]string{}}
-	rates(c, t.Of("rates"))
-	fanout(c, t.Of("fanout"))
-	requests(c, t.Of("requests"))
-	losses(c, t.Of("losses"), t.Of("verdicts"))
+	c.Tables = append([]study.TextTable{rateTable(t.Of("rates")), fitTable(t.Of("fanout")), besideTable(t.Of("fanout")), requestTable(t.Of("requests"))}, lossTables(t.Of("losses"))...)
+	checks(c, t)
+	text(c, t)
 	return c, c.Draw(t, ninesFigure, hockeyFigure, fanoutFigure, lossFigure)
 }

@@ -32,6 +32,20 @@ func placeName(interval int64) string {
 	return fmt.Sprintf("%d s", interval/1000)
 }
 
+// lossFigure has a panel for each number of nodes that lose power.
+func lossFigure(t *study.Tables) (figures.Figure, error) {
+	rows := t.Of("losses")
+	var charts []figures.Chart
+	for _, down := range rows.Values("nodes_down") {
+		charts = append(charts, lossChart(rows.Where("nodes_down", down), down))
+	}
+	return figures.Grid("frontier", "What is lost of what was acknowledged, by how often the log is synced (synced and unsynced systems)",
+		"Seconds of acknowledged traffic that are gone after one, two or all three nodes of a stream lost power together, nothing unsynced surviving. "+
+			"Marks are medians over seeds, bars 95 % intervals. A mark's shape says what an acknowledgement means: disc, synced on a quorum; ring, replicated in memory; "+
+			"cross, in one node's memory; square, synced on one node. \"before ack\" is a sync before each acknowledgement; \"kernel\" is none but the kernel's own writeback (35 s).",
+		t.Command, 1, charts)
+}
+
 func lossChart(rows *study.Rows, down string) figures.Chart {
 	c := figures.Chart{
 		Title: map[string]string{"1": "The leader loses power", "2": "The leader and a follower lose power", "3": "All three nodes lose power"}[down],

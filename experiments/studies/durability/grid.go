@@ -17,7 +17,7 @@ const (
 	never  = int64(-1)
 )
 
-// tapeSystem is one line of the frontier at one interval.
+// setting is one line of the frontier at one interval.
 type setting struct {
 	systems.System
 	settings string

@@ -17,9 +17,9 @@ type budget struct {
 
 func (b budget) String() string {
 	if b.low == 0 {
-		return fmt.Sprintf("up to %s: %s", words.Lasting(float64(b.high)), b.why)
+		return fmt.Sprintf("up to %s: %s", words.Nanos(float64(b.high)), b.why)
 	}
-	return fmt.Sprintf("%s to %s: %s", words.Lasting(float64(b.low)), words.Lasting(float64(b.high)), b.why)
+	return fmt.Sprintf("%s to %s: %s", words.Nanos(float64(b.low)), words.Nanos(float64(b.high)), b.why)
 }
 
 // settle is what is allowed beyond timers for votes, metadata (25 ms of linger and a sync), the brokers' own ticks of 100 ms, and

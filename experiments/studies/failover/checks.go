@@ -32,7 +32,7 @@ func mediansWithinTimers(gaps *study.Rows) study.Check {
 					within += study.Bit(g >= b.low && g <= b.high)
 				}
 				if m := stats.Median(all).Value; m < float64(b.low) || m > float64(b.high) {
-					misses = append(misses, fmt.Sprintf("%s, %s: %s, not %s", s.Name, f.name, words.Lasting(m), b))
+					misses = append(misses, fmt.Sprintf("%s, %s: %s, not %s", s.Name, f.name, words.Nanos(m), b))
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func shortPauses(gaps *study.Rows) study.Check {
 	return study.Check{
 		Name: "short-pause-no-election", Expected: "a pause of 0.5 s, shorter than every timeout, is a gap as long, without an election",
 		Holds: elections == 0 && least >= 500*ms-onItsWay && slices.Max(rows.Ints("gap_ns")) <= 500*ms+settle,
-		Found: fmt.Sprintf("%d elections in %d runs; %s to %s", elections, rows.Len(), words.Lasting(float64(least)), words.Lasting(float64(slices.Max(rows.Ints("gap_ns"))))),
+		Found: fmt.Sprintf("%d elections in %d runs; %s to %s", elections, rows.Len(), words.Nanos(float64(least)), words.Nanos(float64(slices.Max(rows.Ints("gap_ns"))))),
 	}
 }
 
@@ -67,7 +67,7 @@ func followersDisk(gaps *study.Rows) study.Check {
 		Name:     "followers-disk",
 		Expected: "a follower's stalled disk holds up acks=all, each synced, until the follower leaves the in-sync replicas (30 to 45 s), and no design with majorities (100 ms)",
 		Holds:    slices.Min(all) >= kafkaLag && slices.Max(all) <= kafkaLag*3/2+settle && longest < quiet,
-		Found:    fmt.Sprintf("Kafka, flush each: %s to %s; others at most %s", words.Lasting(float64(slices.Min(all))), words.Lasting(float64(slices.Max(all))), words.Lasting(float64(longest))),
+		Found:    fmt.Sprintf("Kafka, flush each: %s to %s; others at most %s", words.Nanos(float64(slices.Min(all))), words.Nanos(float64(slices.Max(all))), words.Nanos(float64(longest))),
 	}
 }
 
@@ -81,7 +81,7 @@ func leadersDisk(gaps *study.Rows) study.Check {
 	return study.Check{
 		Name: "leaders-disk", Expected: "a leader whose disk stalls goes on sending heartbeats: nobody is elected, and who waits for a sync waits for the disk (10 s)",
 		Holds: elections == 0 && least >= 10*sec-onItsWay,
-		Found: fmt.Sprintf("%d elections; at least %s", elections, words.Lasting(float64(least))),
+		Found: fmt.Sprintf("%d elections; at least %s", elections, words.Nanos(float64(least))),
 	}
 }
 
@@ -153,7 +153,7 @@ func lossIsFailover(churn *study.Rows) study.Check {
 		high := float64(controller.high + again)
 		m := stats.Median(lostPerCrash(churned(churn, &s, 60))).Value
 		c.Holds = c.Holds && m >= float64(plain.low) && m <= high
-		c.Found += fmt.Sprintf("%s: %s of %s to %s; ", s.Name, words.Lasting(m), words.Lasting(float64(plain.low)), words.Lasting(high))
+		c.Found += fmt.Sprintf("%s: %s of %s to %s; ", s.Name, words.Nanos(m), words.Nanos(float64(plain.low)), words.Nanos(high))
 	}
 	return c
 }

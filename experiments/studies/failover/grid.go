@@ -11,7 +11,7 @@ import (
 	"github.com/brokerlab/brokerlab/model/load"
 )
 
-// failoverSystems are those compared, each with how long its client waits for one answer by default: js.Publish of nats.go 5 s,
+// compared are those compared, each with how long its client waits for one answer by default: js.Publish of nats.go 5 s,
 // Kafka's delivery.timeout.ms 120 s. What has no answer by then is unknown.
 var compared = []systems.System{systems.Reference, systems.NATSDefault, systems.KafkaAll, systems.KafkaFlush, systems.Redpanda}
 
@@ -31,7 +31,7 @@ func grid(o *study.Options) (points []study.Point) {
 	return points
 }
 
-// failoverClients publish so often a second, all together: often enough for gaps of a tenth of a second to show, and little
+// clients publish so often a second, all together: often enough for gaps of a tenth of a second to show, and little
 // enough for a hundred runs a minute.
 const (
 	clients = 8
@@ -41,7 +41,7 @@ const (
 // calm is how long the window has been open at least when the fault begins, so that what is usual is known.
 const calm = 2 * sec
 
-// failoverTrial strikes once. When is the seed's alone, the same for all systems and faults: from 0 to 2 s, which is a period of
+// faultTrial strikes once. When is the seed's alone, the same for all systems and faults: from 0 to 2 s, which is a period of
 // Kafka's heartbeats and many of the others'.
 func faultTrial(s systems.System, f trouble, o *study.Options, seed rundir.Seed) (t trial.Trial, at int64) {
 	t = s.Trial(seed, o, 1)
@@ -83,7 +83,7 @@ func faultPoint(s systems.System, f trouble, o *study.Options, seed rundir.Seed,
 	}
 	out.Add("gaps", s.Name, s.Design, s.Policy, f.name, seed, study.Bit(of == meta), g.usual, g.longest, g.anyClient, g.silent, study.Bit(g.ended),
 		m.Offered, m.OK, m.Failed, m.Unknown, m.Open, ours, metas, m.Events)
-	if seed == max(o.From, 1) {
+	if seed == o.First() {
 		addTimeline(s, f, m, at, t.Until(), out)
 	}
 	return nil

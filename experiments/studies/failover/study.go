@@ -4,6 +4,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
+// Study is time without acknowledgements after one fault.
 var Study = study.Study{
 	Name:     "failover",
 	Question: "How long does nobody get an acknowledgement after a fault, and what decides it?",
@@ -34,6 +35,7 @@ func conclude(t *study.Tables) (*study.Conclusion, error) {
 	return c, c.Draw(t, gapsOfAll, clientGaps, timelines, latencyLines)
 }
 
+// Availability is the share of the time with acknowledgements, of a leader that crashes again and again.
 var Availability = study.Study{
 	Name:     "availability",
 	Question: "What share of the time is anything acknowledged, if the leader crashes again and again?",

@@ -47,8 +47,8 @@ func gapTable(gaps *study.Rows) study.TextTable {
 				budgets = append(budgets, b.String())
 			}
 			table.Rows = append(table.Rows, []string{
-				f.title, s.Name, words.Lasting(m.Value), words.Lasting(m.Low) + " to " + words.Lasting(m.High), words.Lasting(float64(nearestRank(all, 95))),
-				words.Lasting(stats.Median(rows.Ints("all_clients_ns")).Value), lostShare(rows), strings.Join(budgets, "; or "),
+				f.title, s.Name, words.Nanos(m.Value), words.Nanos(m.Low) + " to " + words.Nanos(m.High), words.Nanos(float64(nearestRank(all, 95))),
+				words.Nanos(stats.Median(rows.Ints("all_clients_ns")).Value), lostShare(rows), strings.Join(budgets, "; or "),
 			})
 		}
 	}
@@ -77,7 +77,7 @@ func availabilityTable(churn *study.Rows) study.TextTable {
 			done := float64(rows.Sum("acks_per_s")) / float64(max(rows.Sum("offered_per_s"), 1))
 			table.Rows = append(table.Rows, []string{
 				s.Name, fmt.Sprintf("%d s", every), words.PPM(m.Value), words.PPM(m.Low) + " to " + words.PPM(m.High),
-				words.PPM(done * 1_000_000), words.Lasting(stats.Median(lostPerCrash(rows)).Value), electionsPerCrash(rows),
+				words.PPM(done * 1_000_000), words.Nanos(stats.Median(lostPerCrash(rows)).Value), electionsPerCrash(rows),
 			})
 		}
 	}

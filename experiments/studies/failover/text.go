@@ -10,11 +10,11 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
-// failoverParagraphs say what decides how long it takes.
+// paragraphs say what decides how long it takes.
 func paragraphs(t *study.Tables, gaps *study.Rows) []string {
-	m := func(s systems.System, fault string) string { return words.Lasting(medianGap(gaps, &s, fault)) }
+	m := func(s systems.System, fault string) string { return words.Nanos(medianGap(gaps, &s, fault)) }
 	any1 := func(s systems.System, fault string) string {
-		return words.Lasting(stats.Median(gapsOf(gaps, &s, fault).Ints("all_clients_ns")).Value)
+		return words.Nanos(stats.Median(gapsOf(gaps, &s, fault).Ints("all_clients_ns")).Value)
 	}
 	lost := func(s systems.System, fault string) string { return lostShare(gapsOf(gaps, &s, fault)) }
 	seeds := len(gaps.Values("seed"))
@@ -25,7 +25,7 @@ func paragraphs(t *study.Tables, gaps *study.Rows) []string {
 			m(systems.Reference, "pause-long"), m(systems.Redpanda, "pause-long"), m(systems.KafkaAll, "pause-long"), any1(systems.Reference, "pause-long"), any1(systems.Reference, "partition")),
 		fmt.Sprintf("A pause shorter than every timeout costs itself: %s to %s at the median for 0.5 s, without an election.", m(systems.Redpanda, "pause-short"), m(systems.Reference, "pause-short")),
 		fmt.Sprintf("A stalled disk of the leader goes unnoticed by every design here: heartbeats need no disk, nobody else is elected, and acknowledgements that need a sync come when the disk does (%s, %s, %s at the median for a stall of 10 s: reference, Kafka with flush each, Redpanda). A follower's costs designs with majorities nothing (at most %s without an acknowledgement) and Kafka with flush each %s, until the follower has left the in-sync replicas. With acknowledgements from the page cache the model compares assumptions: its disk holds up plain writes too, for which its NATS profile waits and its Kafka does not.",
-			m(systems.Reference, "disk-leader"), m(systems.KafkaFlush, "disk-leader"), m(systems.Redpanda, "disk-leader"), words.Lasting(float64(slices.Max(gapsOf(gaps, &systems.Reference, "disk-follower").Ints("gap_ns")))), m(systems.KafkaFlush, "disk-follower")),
+			m(systems.Reference, "disk-leader"), m(systems.KafkaFlush, "disk-leader"), m(systems.Redpanda, "disk-leader"), words.Nanos(float64(slices.Max(gapsOf(gaps, &systems.Reference, "disk-follower").Ints("gap_ns")))), m(systems.KafkaFlush, "disk-follower")),
 		fmt.Sprintf("When all nodes are down for 1 s, acknowledgements are back after %s (reference), %s (Redpanda) and %s (Kafka: sessions of the processes before are waited for); after a power failure of all, %s, %s and %s.",
 			m(systems.Reference, "restart"), m(systems.Redpanda, "restart"), m(systems.KafkaAll, "restart"), m(systems.Reference, "power"), m(systems.Redpanda, "power"), m(systems.KafkaAll, "power")) + youngCluster(gaps),
 		fmt.Sprintf("What clients make of it differs: Kafka's producer keeps what it has and sends it again (nothing failed in a crash: %s), a NATS publish is refused at once while nobody leads or is unknown after 5 s (%s of what was published around a crash, %s around a pause of 40 s), and whoever publishes has to try again.",
@@ -46,7 +46,7 @@ func youngCluster(gaps *study.Rows) string {
 }
 
 func answer(gaps *study.Rows) string {
-	m := func(s systems.System, fault string) string { return words.Lasting(medianGap(gaps, &s, fault)) }
+	m := func(s systems.System, fault string) string { return words.Nanos(medianGap(gaps, &s, fault)) }
 	return fmt.Sprintf("A cluster heals by itself, in the time of its timers: with ticks of 100 ms the NATS design acknowledges again %s after its leader crashed (median; Kafka's defaults %s, Redpanda's %s), and loses no more to a leader that hangs (%s; Kafka's client waits %s). It does not heal what it does not notice: a stalled disk of the leader stops acknowledgements for as long as it lasts, a client at a node that lost its peers is not moved, and publishes meanwhile fail or are unknown and are the client's to repeat.",
 		m(systems.NATSDefault, "crash"), m(systems.KafkaAll, "crash"), m(systems.Redpanda, "crash"), m(systems.NATSDefault, "pause-long"), m(systems.KafkaAll, "pause-long"))
 }

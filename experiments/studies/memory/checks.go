@@ -47,10 +47,24 @@ func boundCheck(u *study.Rows, name, expected, kind string, axes []string, s *sy
 			seen++
 			if share := float64(have) / float64(limit); share > nearest {
 				nearest = share
-				check.Found = fmt.Sprintf("nearest to it: %s of %s, with %s = %d", words.BytesText(float64(have)), words.BytesText(float64(limit)), axis, n)
+				check.Found = fmt.Sprintf("nearest to it: %s of %s, with %s = %d", words.Bytes(float64(have)), words.Bytes(float64(limit)), axis, n)
 			}
 		}
 	}
 	check.Holds = check.Holds && seen > 0
 	return check
+}
+
+// checks hold each kind of use to its bound.
+func checks(u *study.Rows) []study.Check {
+	return []study.Check{
+		boundCheck(u, "raft-tail-bounded", "the uncompacted log in memory is at most TailBytes (4 MiB) and one batch (256 KiB) a group, streams and the cluster's own", "raft tail",
+			[]string{"messages", "subjects", "partitions"}, &systems.Reference, func(axis string, n, _ int64) int64 { return (groups(axis, n) + 1) * (tailBound + keepSlack) }),
+		boundCheck(u, "cache-bounded", "beyond 24 bytes a message of index, 72 a subject, both doubled at most by growing, a stream keeps its newest messages up to CacheBytes (4 MiB), a cached one taking 104 bytes more than itself: at most three times CacheBytes", "stores",
+			[]string{"messages", "subjects", "partitions"}, &systems.Reference, storeBound),
+		boundCheck(u, "slow-subscribers-bounded", "what waits for subscribers that do not read is at most PendingBytes (1 MiB here) each", "connections",
+			[]string{"slow subscribers"}, &systems.Reference, func(_ string, n, _ int64) int64 { return n*pendingBound + 8*keepSlack }),
+		boundCheck(u, "partition-cache-bounded", "Kafka's design keeps at most CacheBytes (4 MiB) of each partition's log, and one batch", "partition logs",
+			[]string{"messages", "partitions"}, &systems.KafkaAll, func(axis string, n, _ int64) int64 { return groups(axis, n) * (cacheBound + keepSlack) }),
+	}
 }

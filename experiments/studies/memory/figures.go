@@ -8,7 +8,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
-// memoryFigure draws live bytes and heap against each axis.
+// liveFigure draws live bytes and heap against each axis.
 func liveFigure(t *study.Tables) (figures.Figure, error) {
 	p := t.Of("points")
 	var charts []figures.Chart

@@ -14,7 +14,7 @@ import (
 
 const ms = int64(time.Millisecond)
 
-// axes of the study: which sizes, and what is done there.
+// axis is what grows: by which sizes, and what is done there.
 type axis struct {
 	name   string
 	system systems.System

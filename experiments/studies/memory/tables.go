@@ -27,11 +27,11 @@ func liveTable(p, u *study.Rows) study.TextTable {
 				for _, name := range names {
 					total += of.Where("kind", name).Median("bytes")
 				}
-				return words.BytesText(total)
+				return words.Bytes(total)
 			}
 			at := rows.Where("n", n)
 			out.Rows = append(out.Rows, []string{
-				a.name + ", " + a.system.Name, n, words.BytesText(at.Median("live_bytes")), words.BytesText(at.Median("heap_bytes")),
+				a.name + ", " + a.system.Name, n, words.Bytes(at.Median("live_bytes")), words.Bytes(at.Median("heap_bytes")),
 				kind("stores", "partition logs"), kind("raft tail"), kind("connections"), kind("interest"),
 			})
 		}

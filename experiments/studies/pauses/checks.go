@@ -58,7 +58,7 @@ func queueCheck(r *study.Rows) study.Check {
 		got := float64(r.Int(i, "mean_ns"))
 		check.Holds = check.Holds && math.Abs(got-want) < 0.05*want
 		if r.Text(i, "seed") == r.Text(0, "seed") {
-			check.Found += fmt.Sprintf("%s, load %.1f: %s for %s; ", r.Text(i, "service"), rho, words.NanosText(got), words.NanosText(want))
+			check.Found += fmt.Sprintf("%s, load %.1f: %s for %s; ", r.Text(i, "service"), rho, words.Nanos(got), words.Nanos(want))
 		}
 	}
 	return check
@@ -72,4 +72,27 @@ func pathCheck(r *study.Rows) study.Check {
 		check.Found += fmt.Sprintf("%s: %s, formula %s; ", s.Name, words.PPM(got.Value), words.PPM(want))
 	}
 	return check
+}
+
+func electionChecks(p *study.Rows) []study.Check {
+	inside, points, never := 0, 0, true
+	for _, s := range patience() {
+		rows := p.Where("system", s.Name)
+		shares := s.shares(rows)
+		for i := range shares {
+			inside += study.Bit(shares[i].agrees())
+		}
+		points += len(shares)
+		never = never && shortest(rows) > 100
+	}
+	return []study.Check{
+		{
+			Name: "shares-follow-formula", Expected: "the shares agree with the closed formula: at least 85 % of the 95 % intervals hold its value", Holds: float64(inside) >= 0.85*float64(points),
+			Found: fmt.Sprintf("%d of %d do", inside, points),
+		},
+		{
+			Name: "collectors-start-no-election", Expected: "no pause of 100 ms or less, longer than any that Go or G1 at its goal makes, moves a leader", Holds: never,
+			Found: "shortest pause that did: " + moved(p),
+		},
+	}
 }

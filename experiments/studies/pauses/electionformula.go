@@ -2,7 +2,9 @@ package pauses
 
 import (
 	"fmt"
+	"strconv"
 
+	"github.com/brokerlab/brokerlab/experiments/stats"
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
@@ -71,4 +73,25 @@ func controllerShare(rows *study.Rows) float64 {
 		n += float64(v)
 	}
 	return n / float64(max(rows.Len(), 1))
+}
+
+// electionShare is the share of the pauses of one length (ms) that cost the leader its place, with Wilson's interval, and the
+// formula's chance.
+type electionShare struct {
+	stats.Estimate
+	pause, chance float64
+}
+
+// agrees says that the interval holds the formula's value.
+func (l *electionShare) agrees() bool { return l.chance >= l.Low-1e-9 && l.chance <= l.High+1e-9 }
+
+// shares of a system's rows, by length.
+func (s *timed) shares(rows *study.Rows) (out []electionShare) {
+	controller := controllerShare(rows)
+	for _, length := range rows.Values("pause_ms") {
+		of := rows.Where("pause_ms", length)
+		g, _ := strconv.ParseFloat(length, 64)
+		out = append(out, electionShare{stats.Share(of.Sum("election"), int64(of.Len())), g, s.chance(g, controller)})
+	}
+	return out
 }

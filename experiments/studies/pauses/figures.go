@@ -2,15 +2,14 @@ package pauses
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/brokerlab/brokerlab/experiments/figures"
-	"github.com/brokerlab/brokerlab/experiments/stats"
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // tailFigure draws what was measured over what the formula says, against how busy the server is with pauses.
-func tailFigure(t *study.Tables, rows []tailCase) (figures.Figure, error) {
+func tailFigure(t *study.Tables) (figures.Figure, error) {
+	rows := tailCases(t.Of("server"))
 	var charts []figures.Chart
 	for _, p := range []float64{0.99, 0.999} {
 		c := figures.Chart{
@@ -35,33 +34,32 @@ func tailFigure(t *study.Tables, rows []tailCase) (figures.Figure, error) {
 		"One server with Poisson arrivals that is stopped for G at rate γ; each point a setting whose pauses reach the percentile. ×1 is d = G - (1-p)(1-ρ)/γ.", t.Command, 2, charts)
 }
 
-// chart draws shares and formula; in counts the points whose interval holds the formula's value.
-func (s *timed) chart(rows *study.Rows) (c figures.Chart, in, all int) {
-	c = figures.Chart{
-		Title: s.Name, X: figures.Axis{Label: "length of the pause", Scale: figures.Log, Unit: figures.Nanos, Min: 3e7, Max: 3e10},
-		Y:     figures.Axis{Label: "share with a new leadership", Unit: figures.PerMillion, Min: 0, Max: 1e6},
-		Rules: []figures.Rule{{X: 39e6, Label: "Go"}},
+// electionFigure has a panel a system.
+func electionFigure(t *study.Tables) (figures.Figure, error) {
+	var charts []figures.Chart
+	for _, s := range patience() {
+		charts = append(charts, s.chart(t.Of("points").Where("system", s.Name)))
 	}
+	return figures.Grid("elections", "How long a pause of the leader costs it its place",
+		"Share of pauses after which the stream had a new leadership, with Wilson's intervals; the line is the closed formula with the design's own timers. The longest pause of Go measured on a crowded two-core machine was 39 ms.",
+		t.Command, 2, charts)
+}
+
+// chart draws shares and formula.
+func (s *timed) chart(rows *study.Rows) figures.Chart {
 	measured := figures.Line{Name: "measured", Style: figures.Style{Color: figures.Blue, Mark: figures.Diamond}, Kind: figures.Marks}
+	for _, l := range s.shares(rows) {
+		measured.Points = append(measured.Points, figures.XY{X: l.pause * 1e6, Y: l.Value * 1e6, Low: l.Low * 1e6, High: l.High * 1e6})
+	}
 	formula := figures.Line{Name: "closed formula", Style: figures.Style{Color: figures.Orange}, Kind: figures.Plain}
 	controller := controllerShare(rows)
-	for _, length := range rows.Values("pause_ms") {
-		of := rows.Where("pause_ms", length)
-		k := int64(0)
-		for _, v := range of.Ints("election") {
-			k += v
-		}
-		e := stats.Share(k, int64(of.Len()))
-		g, _ := strconv.ParseFloat(length, 64)
-		if want := s.chance(g, controller); want >= e.Low-1e-9 && want <= e.High+1e-9 {
-			in++
-		}
-		all++
-		measured.Points = append(measured.Points, figures.XY{X: g * 1e6, Y: e.Value * 1e6, Low: e.Low * 1e6, High: e.High * 1e6})
-	}
 	for g := 50.0; g <= 25_000; g *= 1.03 {
 		formula.Points = append(formula.Points, figures.XY{X: g * 1e6, Y: s.chance(g, controller) * 1e6})
 	}
-	c.Lines = []figures.Line{formula, measured}
-	return c, in, all
+	return figures.Chart{
+		Title: s.Name, X: figures.Axis{Label: "length of the pause", Scale: figures.Log, Unit: figures.Nanos, Min: 3e7, Max: 3e10},
+		Y:     figures.Axis{Label: "share with a new leadership", Unit: figures.PerMillion, Min: 0, Max: 1e6},
+		Rules: []figures.Rule{{X: 39e6, Label: "Go"}},
+		Lines: []figures.Line{formula, measured},
+	}
 }

@@ -15,8 +15,8 @@ func tailTable(rows []tailCase) study.TextTable {
 			continue
 		}
 		out.Rows = append(out.Rows, []string{
-			fmt.Sprintf("%s, %s, %.1f", words.NanosText(c.pause), words.NanosText(c.every), c.rho), fmt.Sprintf("%.3f", c.busyWith()),
-			words.NanosText(c.p99), words.NanosText(c.closed(0.99)), words.NanosText(c.p999), words.NanosText(c.closed(0.999)),
+			fmt.Sprintf("%s, %s, %.1f", words.Nanos(c.pause), words.Nanos(c.every), c.rho), fmt.Sprintf("%.3f", c.busyWith()),
+			words.Nanos(c.p99), words.Nanos(c.closed(0.99)), words.Nanos(c.p999), words.Nanos(c.closed(0.999)),
 		})
 	}
 	return out
@@ -30,7 +30,7 @@ func pathTable(r *study.Rows) study.TextTable {
 	for _, s := range paths() {
 		got, want := pathShares(r, &s)
 		of := r.Where("system", s.Name)
-		out.Rows = append(out.Rows, []string{s.Name, fmt.Sprintf("%.2f", pathNodes(s.Design)), words.PPM(got.Value), words.PPM(want), words.NanosText(of.Median("p99_ns")), words.NanosText(of.Median("p99.9_ns"))})
+		out.Rows = append(out.Rows, []string{s.Name, fmt.Sprintf("%.2f", pathNodes(s.Design)), words.PPM(got.Value), words.PPM(want), words.Nanos(of.Median("p99_ns")), words.Nanos(of.Median("p99.9_ns"))})
 	}
 	return out
 }
@@ -51,4 +51,20 @@ func longestWithout(rows *study.Rows) (most int64) {
 		}
 	}
 	return most
+}
+
+func electionTable(p *study.Rows) study.TextTable {
+	table := study.TextTable{
+		Title: "Pauses of the leader that start an election or a fencing, with default timers",
+		Head:  []string{"system", "by the formula possible above", "half of them at", "all at", "shortest that did here", "longest that did not"},
+	}
+	for _, s := range patience() {
+		rows := p.Where("system", s.Name)
+		controller := controllerShare(rows)
+		table.Rows = append(table.Rows, []string{
+			s.Name, s.reach(0.0005, controller), s.reach(0.5, controller), s.reach(0.9995, controller),
+			fmt.Sprintf("%d ms", shortest(rows)), fmt.Sprintf("%d ms", longestWithout(rows)),
+		})
+	}
+	return table
 }

@@ -24,7 +24,7 @@ func decade(lines []figures.Line) (low, high float64) {
 	return min(low/1.3, middle/math.Sqrt(10)), max(high*1.3, middle*math.Sqrt(10))
 }
 
-// scaleFigure has a panel for each factor.
+// growthFigure has a panel for each factor.
 func growthFigure(t *study.Tables, r *study.Rows, k *cost) (figures.Figure, error) {
 	var charts []figures.Chart
 	for _, f := range factors() {

@@ -4,6 +4,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
+// Study is growth by one factor at a time.
 var Study = study.Study{
 	Name:     "scale",
 	Question: "How do events, bytes on the wire, live memory, processor time and latency grow with nodes, replicas, streams, consumers, subjects, subscribers and rate?",

@@ -88,10 +88,7 @@ func assumptions(o *study.Options) (out []publish) {
 		return nil // every other point says so
 	}
 	for _, s := range []systems.System{systems.Reference, systems.KafkaAll, systems.KafkaFlush, systems.Redpanda} {
-		program := map[string]string{"reference": "nats"}[s.Design]
-		if program == "" {
-			program = s.Design
-		}
+		program := programOf(&s)
 		at := func(constant string, v int64) {
 			out = append(out, publish{axis: "assumed", system: s, bytes: 128, streams: 1, clients: 16, constant: constant, value: v, rate: 2 * baseRate})
 		}

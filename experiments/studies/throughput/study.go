@@ -4,6 +4,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
+// Study is latency against the rate.
 var Study = study.Study{
 	Name:     "throughput-latency",
 	Question: "What does a durable publish cost in time as the rate grows, and what does its acknowledgement say?",

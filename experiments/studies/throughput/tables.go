@@ -53,7 +53,7 @@ func capacityTable(t *study.Tables) study.TextTable {
 		rate, p50, p99, busy := capacity(rows, name, "128")
 		large, _, _, _ := capacity(rows, name, "1024")
 		out.Rows = append(out.Rows, []string{
-			name, says[rows.Where("system", name).Text(0, "policy")], rateText(rows, rate), words.Span(p50), words.Span(p99), fmt.Sprintf("%.0f %%", busy/10), rateText(rows, large), lossText(t.Of("losses"), name),
+			name, says[rows.Where("system", name).Text(0, "policy")], rateText(rows, rate), words.Nanos(p50), words.Nanos(p99), fmt.Sprintf("%.0f %%", busy/10), rateText(rows, large), lossText(t.Of("losses"), name),
 		})
 	}
 	return out

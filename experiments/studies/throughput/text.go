@@ -18,7 +18,7 @@ func paragraphs(t *study.Tables) []string {
 	return []string{
 		fmt.Sprintf("At %d publishes a second the reference broker, which syncs on a quorum before it acknowledges, answers in %s in the middle and %s at the 99th percentile; it keeps up with %s (%s, %s). "+
 			"Kafka's protocol gathers records at the producer and ships them as one opaque batch: it keeps up with %s (%s, %s) and pays for it with its linger of 5 ms; with a flush of each batch %s (%s, %s).",
-			baseRate, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p99_ns"), rateText(rows, rRate), words.Span(r50), words.Span(r99), rateText(rows, kRate), words.Span(k50), words.Span(k99), rateText(rows, fRate), words.Span(f50), words.Span(f99)),
+			baseRate, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p99_ns"), rateText(rows, rRate), words.Nanos(r50), words.Nanos(r99), rateText(rows, kRate), words.Nanos(k50), words.Nanos(k99), rateText(rows, fRate), words.Nanos(f50), words.Nanos(f99)),
 		"What a system runs out of is not the same: the NATS-style designs keep one core busy that handles every message, the Kafka-style ones little of it, for a batch is one thing to their brokers. " +
 			"The rank order flips with batching, payload and the number of streams, so read the figure of axes before any single number, and the figure of assumptions before any ratio.",
 		publishedText(rows),
@@ -36,7 +36,7 @@ func publishedText(rows *study.Rows) string {
 }
 
 func medianAt(rows *study.Rows, name, column string) string {
-	return words.Span(stats.Median(rows.Where("axis", "base", "system", name).Ints(column)).Value)
+	return words.Nanos(stats.Median(rows.Where("axis", "base", "system", name).Ints(column)).Value)
 }
 
 func answerTrails(t *study.Tables) string {

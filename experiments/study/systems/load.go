@@ -11,7 +11,7 @@ import (
 
 const ms = int64(time.Millisecond)
 
-// trial is the system on three nodes with streams of three replicas, each published to by every client.
+// Trial is the system on three nodes with streams of three replicas, each published to by every client.
 func (s *System) Trial(seed rundir.Seed, o *study.Options, streams int) trial.Trial {
 	c := rundir.Cluster{Nodes: 3, SyncIntervalMS: s.syncMS}
 	for i := range streams {
@@ -20,20 +20,20 @@ func (s *System) Trial(seed rundir.Seed, o *study.Options, streams int) trial.Tr
 	return trial.Trial{Seed: seed, Profile: s.Profile, Set: s.set, Hardware: o.Hardware, Cluster: c}
 }
 
-// streamName is S and three letters: names are words of subjects.
+// StreamName is S and three letters: names are words of subjects.
 func StreamName(i int) string {
 	return "S" + string([]byte{byte('A' + i/676%26), byte('A' + i/26%26), byte('A' + i%26)})
 }
 
-// publishers are clients that publish at a rate, open loop: however slow the answers, arrivals do not wait.
+// Publishers are clients that publish at a rate, open loop: however slow the answers, arrivals do not wait.
 func Publishers(clients, perSecond, bytes int) load.Spec {
 	return load.Spec{Groups: []load.Group{{Name: "p", Count: clients, PublishPerSecond: perSecond, Bytes: bytes, MaxOpen: 1 << 20}}}
 }
 
-// clientsOfCore publish together: as many as publish to streams.
+// CoreClients publish together: as many as publish to streams.
 const CoreClients = 16
 
-// coreLoad publishes on one subject from node 1, without asking for acknowledgements, to subscribers on a node.
+// CoreLoad publishes on one subject from node 1, without asking for acknowledgements, to subscribers on a node.
 // More than a million a second are several groups of two clients each.
 func CoreLoad(rate, bytes, subscribers, node int) (s load.Spec) {
 	groups, clients := 1+(rate-1)/1_000_000, CoreClients

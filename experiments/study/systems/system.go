@@ -14,7 +14,7 @@ const (
 	OneSynced  = "one-synced" // on one node's disk
 )
 
-// system is a design with settings, as comparisons name it.
+// System is a design with settings, as comparisons name it.
 type System struct {
 	Name   string // in tables and legends
 	Design string // whose colour it has
@@ -34,18 +34,17 @@ var (
 	KafkaAll    = System{Name: "Kafka acks=all", Design: "kafka", Policy: Replicated, Profile: "kafka"}
 	KafkaFlush  = System{Name: "Kafka acks=all, flush each", Design: "kafka", Policy: Synced, Profile: "kafka", set: []string{"flush=each"}}
 	KafkaOne    = System{Name: "Kafka acks=1", Design: "kafka", Policy: Memory, Profile: "kafka", set: []string{"acks=1"}}
-	kafkaNone   = System{Name: "Kafka acks=0", Design: "kafka", Policy: Memory, Profile: "kafka", set: []string{"acks=0"}}
 	Redpanda    = System{Name: "Redpanda acks=all", Design: "redpanda", Policy: Synced, Profile: "redpanda"}
 )
 
-// with is the system with more settings, under another name.
+// With is the system with more settings, under another name.
 func (s System) With(name string, set ...string) System {
 	s.Name = name
 	s.set = append(append([]string(nil), s.set...), set...)
 	return s
 }
 
-// every is the system with a sync every so many milliseconds, whatever is acknowledged meanwhile.
+// Every is the system with a sync every so many milliseconds, whatever is acknowledged meanwhile.
 func (s System) Every(intervalMS int64, set string) System {
 	s = s.With(s.Name, set)
 	s.syncMS = intervalMS
@@ -55,4 +54,5 @@ func (s System) Every(intervalMS int64, set string) System {
 // unacknowledged says that producers are told nothing.
 func (s *System) unacknowledged() bool { return slices.Contains(s.set, "acks=0") }
 
+// Style is how figures draw it.
 func (s *System) Style() figures.Style { return figures.StyleOf(s.Design, s.Policy) }

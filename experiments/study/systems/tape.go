@@ -24,7 +24,7 @@ const (
 	tapeQuiet    = 25 * time.Second
 )
 
-// loss is what one run lost.
+// Loss is what one run lost.
 type Loss struct {
 	Acked, Lost int64 // messages acknowledged, or sent if nothing is ever acknowledged
 	// drained says that everything could be read back at the end: if not, nobody can say what is lost.
@@ -32,7 +32,7 @@ type Loss struct {
 	Events  uint64
 }
 
-// powerLoss is what a run lost.
+// PowerLoss is what a run lost.
 func PowerLoss(s *System, seed rundir.Seed, down int) (Loss, error) {
 	res, err := tape(s, seed, down)
 	if err != nil {

@@ -4,86 +4,68 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/brokerlab/brokerlab/experiments/stats"
 )
 
-// duration writes nanoseconds for readers: three digits and a unit.
+// Nanos writes a time given in nanoseconds: three digits and a unit.
 func Nanos(ns float64) string {
 	switch a := math.Abs(ns); {
-	case a >= 1e9:
-		return fmt.Sprintf("%.3g s", ns/1e9)
-	case a >= 1e6:
-		return fmt.Sprintf("%.3g ms", ns/1e6)
-	case a >= 1e3:
-		return fmt.Sprintf("%.3g µs", ns/1e3)
+	case a >= 999.5e6:
+		return digits(ns/1e9, 3) + " s"
+	case a >= 999.5e3:
+		return digits(ns/1e6, 3) + " ms"
+	case a >= 999.5:
+		return digits(ns/1e3, 3) + " µs"
 	}
-	return fmt.Sprintf("%.3g ns", ns)
+	return digits(ns, 3) + " ns"
 }
 
-// nanosText is a time for readers.
-func NanosText(ns float64) string {
-	switch {
-	case ns >= 1e9:
-		return fmt.Sprintf("%.2f s", ns/1e9)
-	case ns >= 1e6:
-		return fmt.Sprintf("%.2f ms", ns/1e6)
-	}
-	return fmt.Sprintf("%.0f µs", ns/1e3)
-}
-
-// span prints nanoseconds to three digits.
-func Span(ns float64) string {
-	d := time.Duration(ns)
-	switch {
-	case d >= time.Second:
-		return strconv.FormatFloat(d.Seconds(), 'f', 2, 64) + " s"
-	case d >= time.Millisecond:
-		return strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) + " ms"
-	}
-	return strconv.FormatFloat(float64(d)/1e3, 'f', 0, 64) + " µs"
-}
-
-// lasting is a time for readers: to a hundredth of a second, or to a millisecond below a tenth.
-func Lasting(ns float64) string {
-	if ns < 1e8 {
-		return fmt.Sprintf("%.0f ms", ns/1e6)
-	}
-	return fmt.Sprintf("%.2f s", ns/1e9)
-}
-
-func Bytes(v float64) string {
-	switch a := math.Abs(v); {
+// Bytes writes a size: three digits, of a thousand and more four, and a unit.
+func Bytes(b float64) string {
+	switch a := math.Abs(b); {
 	case a >= 1<<20:
-		return fmt.Sprintf("%.3g MiB", v/(1<<20))
+		return digits(b/(1<<20), 3) + " MiB"
 	case a >= 1<<10:
-		return fmt.Sprintf("%.3g KiB", v/(1<<10))
+		return digits(b/(1<<10), 3) + " KiB"
 	}
-	return fmt.Sprintf("%.3g B", v)
+	return digits(b, 3) + " B"
 }
 
-func BytesText(b float64) string {
-	if b < 1<<20 {
-		return fmt.Sprintf("%.0f KiB", b/(1<<10))
+// Number writes a number with four digits, or all before its point.
+func Number(v float64) string { return digits(v, 4) }
+
+// Percent writes a share: to a hundredth of a percent, and below a tenth of one with two significant digits.
+func Percent(share float64) string {
+	if p := 100 * share; p == 0 || math.Abs(p) >= 0.1 {
+		return fmt.Sprintf("%.2f %%", p)
 	}
-	return fmt.Sprintf("%.1f MiB", b/(1<<20))
-}
-
-func Number(v float64) string { return fmt.Sprintf("%.4g", v) }
-
-// percent prints a share with two significant digits.
-func percent(share float64) string {
 	return strconv.FormatFloat(100*share, 'g', 2, 64) + " %"
 }
 
-func PPM(ppm float64) string { return fmt.Sprintf("%.2f %%", ppm/1e4) }
+// PPM writes a share given in parts per million, as Percent does.
+func PPM(ppm float64) string { return Percent(ppm / 1e6) }
 
-// shareText is a share in percent with its interval.
+// Share writes k of n in percent with Wilson's interval; of none what it lies below.
 func Share(k, n int64) string {
 	e := stats.Share(k, n)
 	if k == 0 {
-		return fmt.Sprintf("0 (below %s)", percent(e.High))
+		return fmt.Sprintf("0 (below %s)", Percent(e.High))
 	}
-	return fmt.Sprintf("%s (%s to %s)", percent(e.Value), percent(e.Low), percent(e.High))
+	return fmt.Sprintf("%s (%s to %s)", Percent(e.Value), Percent(e.Low), Percent(e.High))
+}
+
+// digits writes a number with so many significant digits, or all before its point if these are more; never with an exponent,
+// unless it is below 0.0001, and without zeros at its end.
+func digits(v float64, n int) string {
+	if math.Abs(v) < 1 {
+		return strconv.FormatFloat(v, 'g', n, 64)
+	}
+	before := len(strconv.FormatFloat(math.Abs(v), 'f', 0, 64))
+	text := strconv.FormatFloat(v, 'f', max(n-before, 0), 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
 }
