@@ -10,6 +10,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // allName stands for every study and every judged experiment.
@@ -22,7 +23,7 @@ func (c *cli) runAll(cmd *cobra.Command, f *runFlags) error {
 			return &experiments.UsageError{Why: fmt.Sprintf("--%s: all takes --size, --hardware, --jobs and --out; give the rest to one experiment", name)}
 		}
 	}
-	o := studies.Options{Size: studies.Size(f.study.size), Hardware: f.study.hardware}
+	o := study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
 	if err := o.Check(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 func TestAllRunsOneAfterTheOtherAndItsReportShowsThem(t *testing.T) {
@@ -22,7 +23,7 @@ func TestAllRunsOneAfterTheOtherAndItsReportShowsThem(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := studies.Processes{Workers: 2, Study: []string{self, studyWorkerName}, Seed: []string{self, workerName}}
-	entries := slices.DeleteFunc(studies.Entries(studies.Options{Size: studies.Small, Hardware: "server"}, out, p), func(e studies.Entry) bool {
+	entries := slices.DeleteFunc(studies.Entries(study.Options{Size: study.Small, Hardware: "server"}, out, p), func(e studies.Entry) bool {
 		return e.Name != "power-loss"
 	})
 	require.Len(t, entries, 2, "with its own profile and with that of which it expects a violation")

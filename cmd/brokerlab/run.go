@@ -14,6 +14,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // runFlags are those of run.
@@ -79,7 +80,7 @@ experiments/examples.`,
 	flags.StringArrayVar(&f.job.Options.Set, "set", nil, "one switch, as sync=interval; may be repeated")
 	flags.BoolVar(&f.job.Trace, "trace", false, "also write every event of the world to trace.txt.zst")
 	flags.StringVar(&f.job.Out, "out", "out", "the root of run directories")
-	flags.StringVar(&f.study.size, "size", string(studies.Full), "studies: small or full")
+	flags.StringVar(&f.study.size, "size", string(study.Full), "studies: small or full")
 	flags.StringVar(&f.study.hardware, "hardware", "server", "studies: what brokers run on: a profile ("+strings.Join(hardware.Names(), ", ")+") or a file")
 	flags.StringVar(&f.job.ClusterFile, "cluster", "", "custom: the cluster, JSON")
 	flags.StringVar(&f.job.LoadFile, "load", "", "custom: the load, JSON")

@@ -9,19 +9,20 @@ import (
 
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // studyFlags are those of run that choose a study's cells.
 type studyFlags struct{ size, hardware string }
 
 // runStudy runs a study.
-func (c *cli) runStudy(cmd *cobra.Command, s studies.Study, f *runFlags) error {
+func (c *cli) runStudy(cmd *cobra.Command, s study.Study, f *runFlags) error {
 	for _, name := range []string{"seed", "profile", "set", "trace", "cluster", "load", "plan"} {
 		if cmd.Flags().Changed(name) {
 			return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seeds, --jobs and --out", name, s.Name)}
 		}
 	}
-	o := studies.Options{Size: studies.Size(f.study.size), Hardware: f.study.hardware}
+	o := study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
 	if f.seeds != "" {
 		var err error
 		if o.From, o.To, err = parseRange(f.seeds); err != nil {
@@ -35,7 +36,7 @@ func (c *cli) runStudy(cmd *cobra.Command, s studies.Study, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	r := &studies.Runner{Study: s, Options: o, Out: f.job.Out, Workers: f.jobs, Command: []string{self, studyWorkerName}}
+	r := &study.Runner{Study: s, Options: o, Out: f.job.Out, Workers: f.jobs, Command: []string{self, studyWorkerName}}
 	if terminal(c.err) {
 		r.Progress = c.cellProgress(s.Name)
 	}
@@ -70,6 +71,6 @@ func (c *cli) studyWorkerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: studyWorkerName, Hidden: true, Args: cobra.NoArgs,
 		Short: "Run cells of a study read from standard input (started by run)",
-		RunE:  doing(func(*cobra.Command, []string) error { return studies.Worker(c.in, c.out) }),
+		RunE:  doing(func(*cobra.Command, []string) error { return study.Worker(studies.Find, c.in, c.out) }),
 	}
 }

@@ -53,6 +53,14 @@ func middle(v []float64) float64 {
 	return (v[n/2-1] + v[n/2]) / 2
 }
 
+// Permille is the value below which so many thousandths of sorted values lie; 0 of none.
+func Permille(sorted []int64, permille int64) int64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(int64(len(sorted))*permille/1000, int64(len(sorted)-1))]
+}
+
 // Mean is the mean with Student's interval, or the range of fewer than five.
 func Mean(values []int64) Estimate { return mean(floats(values)) }
 

@@ -55,3 +55,11 @@ func TestAPowerLawIsFound(t *testing.T) {
 	require.InDelta(t, 1.5, b, 1e-9)
 	require.InDelta(t, 1, r2, 1e-12)
 }
+
+func TestAPermilleIsAValueOfThem(t *testing.T) {
+	v := []int64{1, 2, 3, 4}
+	for permille, want := range map[int64]int64{0: 1, 249: 1, 250: 2, 500: 3, 999: 4, 1000: 4} {
+		require.Equal(t, want, Permille(v, permille))
+	}
+	require.Zero(t, Permille(nil, 500))
+}

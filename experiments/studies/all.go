@@ -2,253 +2,34 @@ package studies
 
 import (
 	"cmp"
-	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
-	"github.com/brokerlab/brokerlab/experiments"
-	"github.com/brokerlab/brokerlab/experiments/rundir"
+	"github.com/brokerlab/brokerlab/experiments/studies/collectors"
+	"github.com/brokerlab/brokerlab/experiments/studies/core"
+	"github.com/brokerlab/brokerlab/experiments/studies/durability"
+	"github.com/brokerlab/brokerlab/experiments/studies/failover"
+	"github.com/brokerlab/brokerlab/experiments/studies/memory"
+	"github.com/brokerlab/brokerlab/experiments/studies/pauses"
+	"github.com/brokerlab/brokerlab/experiments/studies/scale"
+	"github.com/brokerlab/brokerlab/experiments/studies/throughput"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
-// AllFile lists what All ran: a JSON array of Ran.
-const AllFile = "all.json"
-
-// Kinds of entries.
-const (
-	KindStudy      = "study"
-	KindExperiment = "experiment"
-)
-
-// Entry is one thing to run: a study, or a judged experiment over a range of seeds.
-type Entry struct {
-	Name    string
-	Kind    string
-	Profile string // of an experiment; "" is the experiment's own
-	// Dir holds its files, below the root.
-	Dir string
-	// Run runs it; progress is told of cells or seeds and may be nil. An error means that it could not be run.
-	Run func(ctx context.Context, progress func(done, total int)) (Outcome, error)
-}
-
-// Outcome is what came of an entry.
-type Outcome struct {
-	LastLine string
-	Exit     int
-	Trace    string
-}
-
-// Ran is the form of an entry in all.json.
-type Ran struct {
-	Name     string  `json:"name"`
-	Kind     string  `json:"kind"`
-	Profile  string  `json:"profile,omitempty"`
-	Dir      string  `json:"dir"`
-	LastLine string  `json:"last_line"`
-	Exit     int     `json:"exit"`
-	Seconds  float64 `json:"seconds"`
-	// Error says why it could not be run.
-	Error string `json:"error,omitempty"`
-}
-
-// Title names an entry among all.
-func (r *Ran) Title() string {
-	if r.Profile == "" {
-		return r.Name
+// All lists the studies by name.
+func All() []study.Study {
+	all := []study.Study{
+		failover.Availability, collectors.Study, core.Study, failover.Study, durability.Study, memory.Study, pauses.Elections, pauses.Tail, scale.Study, throughput.Study,
 	}
-	return r.Name + " --profile " + r.Profile
+	slices.SortFunc(all, func(a, b study.Study) int { return cmp.Compare(a.Name, b.Name) })
+	return all
 }
 
-// Verdict is the word with which the last line begins.
-func (r *Ran) Verdict() string {
-	word, _, _ := strings.Cut(r.LastLine, " ")
-	return strings.ToLower(word)
-}
-
-// Expected says whether that was as claimed or expected.
-func (r *Ran) Expected() string {
-	switch {
-	case r.Error != "":
-		return "could not run"
-	case r.Exit == experiments.ExitExpected:
-		return "as expected"
+// Find returns a study by name; ok is false if there is none.
+func Find(name string) (study.Study, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(s study.Study) bool { return s.Name == name })
+	if i < 0 {
+		return study.Study{}, false
 	}
-	return "NOT as expected"
-}
-
-// AllRunner runs entries one after the other. One that fails does not keep the others from running.
-type AllRunner struct {
-	Entries []Entry
-	Out     string
-	// Progress makes what is told of an entry's cells, Finished is told of each entry; both may be nil.
-	Progress func(r *Ran, number int) func(done, total int)
-	Finished func(r *Ran)
-}
-
-// AllResult is what came of all entries.
-type AllResult struct {
-	Ran   []Ran
-	trace string
-}
-
-// Run runs every entry and keeps all.json up to date. Its error is that of the context, or of writing.
-func (a *AllRunner) Run(ctx context.Context) (*AllResult, error) {
-	if err := os.MkdirAll(a.Out, 0o777); err != nil {
-		return nil, err
-	}
-	res := &AllResult{}
-	traces := sha256.New()
-	for i := range a.Entries {
-		if ctx.Err() != nil {
-			break
-		}
-		r, trace := a.one(ctx, &a.Entries[i], i+1)
-		fmt.Fprintln(traces, r.Title(), trace)
-		res.Ran = append(res.Ran, r)
-		if err := rundir.Dir(a.Out).WriteJSON(AllFile, res.Ran); err != nil {
-			return res, err
-		}
-		if a.Finished != nil {
-			a.Finished(&r)
-		}
-	}
-	res.trace = fmt.Sprintf("%x", traces.Sum(nil)[:8])
-	return res, ctx.Err()
-}
-
-func (a *AllRunner) one(ctx context.Context, e *Entry, number int) (Ran, string) {
-	r := Ran{Name: e.Name, Kind: e.Kind, Profile: e.Profile, Dir: filepath.ToSlash(e.Dir)}
-	began := time.Now()
-	var progress func(done, total int)
-	if a.Progress != nil {
-		progress = a.Progress(&r, number)
-	}
-	// What an earlier run left must not pass for this one's, should this one fail.
-	err := forget(rundir.Dir(filepath.Join(a.Out, e.Dir)))
-	var o Outcome
-	if err == nil {
-		o, err = e.Run(ctx, progress)
-	}
-	r.LastLine, r.Exit = o.LastLine, o.Exit
-	if err != nil {
-		r.Error, r.Exit = err.Error(), experiments.ExitNot
-		r.LastLine = "UNKNOWN " + e.Name + " (could not be run)"
-	}
-	r.Seconds = float64(time.Since(began).Milliseconds()) / 1000
-	return r, o.Trace
-}
-
-// forget removes what says that a directory is complete.
-func forget(d rundir.Dir) error {
-	for _, name := range [...]string{DocFile, TimeFile, experiments.SummaryFile} {
-		if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// Exit is 0 if everything was as claimed or expected.
-func (res *AllResult) Exit() int {
-	if len(res.failed()) > 0 {
-		return experiments.ExitNot
-	}
-	return experiments.ExitExpected
-}
-
-func (res *AllResult) failed() (names []string) {
-	for i := range res.Ran {
-		if r := &res.Ran[i]; r.Exit != experiments.ExitExpected {
-			names = append(names, strings.ReplaceAll(r.Title(), " --profile ", "/"))
-		}
-	}
-	return names
-}
-
-// LastLine says how many were not as claimed or expected, and which.
-func (res *AllResult) LastLine() string {
-	failed := res.failed()
-	word := "HOLDS"
-	if len(failed) > 0 {
-		word = "VIOLATED"
-	}
-	words := []string{word, "all", fmt.Sprintf("experiments=%d", len(res.Ran)), fmt.Sprintf("violated=%d/%d", len(failed), len(res.Ran)), "trace=" + res.trace}
-	return strings.Join(append(words, failed...), " ")
-}
-
-// Processes start workers: of studies, and of ranges of seeds.
-type Processes struct {
-	Workers     int
-	Study, Seed []string
-}
-
-// Entries are every study, and every judged experiment with its own profile and with each other of which it expects a violation.
-func Entries(o Options, out string, p Processes) (entries []Entry) {
-	for _, s := range All() {
-		entries = append(entries, studyEntry(s, o, out, p))
-	}
-	for _, e := range experiments.All() {
-		profiles := []string{""}
-		for _, other := range slices.Sorted(maps.Keys(e.Expect)) {
-			if other != cmp.Or(e.Profile, "reference") {
-				profiles = append(profiles, other)
-			}
-		}
-		for _, profile := range profiles {
-			entries = append(entries, experimentEntry(e.Name, profile, o.Size, out, p))
-		}
-	}
-	return entries
-}
-
-func studyEntry(s Study, o Options, out string, p Processes) Entry {
-	return Entry{Name: s.Name, Kind: KindStudy, Dir: s.Name, Run: func(ctx context.Context, progress func(done, total int)) (Outcome, error) {
-		r := &Runner{Study: s, Options: o, Out: out, Workers: p.Workers, Command: p.Study, Progress: progress}
-		doc, err := r.Run(ctx)
-		if err != nil {
-			return Outcome{}, err
-		}
-		return Outcome{doc.LastLine(), doc.Exit(), doc.Trace}, nil
-	}}
-}
-
-// experimentEntry is an experiment over the first seeds. With a profile that is not its own its files lie in PROFILE/NAME.
-func experimentEntry(name, profile string, size Size, out string, p Processes) Entry {
-	return Entry{Name: name, Kind: KindExperiment, Profile: profile, Dir: filepath.Join(profile, name), Run: func(ctx context.Context, progress func(done, total int)) (Outcome, error) {
-		job := experiments.Job{Name: name, Options: experiments.Options{Profile: profile}, Out: filepath.Join(out, profile)}
-		s := &experiments.Sweeper{Job: job, From: 1, To: lastSeed(name, profile, size), Workers: p.Workers, Command: p.Seed}
-		if progress != nil {
-			s.Progress = func(done, total, _ int) { progress(done, total) }
-		}
-		sum, err := s.Run(ctx)
-		if err != nil {
-			return Outcome{}, err
-		}
-		return Outcome{sum.LastLine(), sum.Exit(), sum.Traces}, nil
-	}}
-}
-
-const (
-	smallSeeds = 3
-	fullSeeds  = 30
-)
-
-// rare are experiments whose expected violation needs more seeds than smallSeeds to show, by PROFILE/NAME: not every seed has
-// the race in which it lies.
-var rare = map[string]rundir.Seed{
-	"nats/consumer-redelivery": 12,
-	"nats/wiped-disk":          6,
-}
-
-func lastSeed(name, profile string, size Size) rundir.Seed {
-	if size == Full {
-		return fullSeeds
-	}
-	return max(smallSeeds, rare[profile+"/"+name])
+	return all[i], true
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/experiments"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // stub is an entry that ends at once.
@@ -25,7 +26,7 @@ func stub(name string, o Outcome, err error) Entry {
 
 func TestAllGoesOnAfterOneThatFailsAndNamesIt(t *testing.T) {
 	out := t.TempDir()
-	stale := filepath.Join(out, "broken", DocFile)
+	stale := filepath.Join(out, "broken", study.DocFile)
 	require.NoError(t, os.MkdirAll(filepath.Dir(stale), 0o755))
 	require.NoError(t, os.WriteFile(stale, []byte("{}"), 0o600))
 	var told []string
@@ -71,7 +72,7 @@ func TestAllThatIsInterruptedStopsAndKeepsWhatEnded(t *testing.T) {
 }
 
 func TestAllHasEveryStudyAndEveryExperimentWithEachProfileItSpeaksOf(t *testing.T) {
-	entries := Entries(Options{Size: Small, Hardware: "server"}, "out", Processes{})
+	entries := Entries(study.Options{Size: study.Small, Hardware: "server"}, "out", Processes{})
 	dirs := map[string]bool{}
 	for _, e := range entries {
 		require.False(t, dirs[filepath.ToSlash(e.Dir)], "two entries write to %s", e.Dir)
@@ -88,7 +89,7 @@ func TestAllHasEveryStudyAndEveryExperimentWithEachProfileItSpeaksOf(t *testing.
 	}
 	for dir, seeds := range rare {
 		require.True(t, dirs[dir], dir)
-		require.Greater(t, seeds, lastSeed("", "", Small))
-		require.LessOrEqual(t, seeds, lastSeed("", "", Full))
+		require.Greater(t, seeds, lastSeed("", "", study.Small))
+		require.LessOrEqual(t, seeds, lastSeed("", "", study.Full))
 	}
 }

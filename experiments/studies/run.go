@@ -3,250 +3,155 @@ package studies
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/brokerlab/brokerlab/experiments/figures"
+	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
-	"github.com/brokerlab/brokerlab/model/spec"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
-// DocFile is what a study writes last; a directory that has one is complete. TimeFile holds how long it took, which is the only
-// thing about it that no seed decides.
-const (
-	DocFile  = "study.json"
-	TimeFile = "time.json"
-	schema   = "brokerlab/study/1"
-)
+// AllFile lists what All ran: a JSON array of Ran.
+const AllFile = "all.json"
 
-// Doc is the form of study.json.
-type Doc struct {
-	Schema   string `json:"schema"`
-	Name     string `json:"name"`
-	Question string `json:"question"`
-	Vary     string `json:"vary"`
-	Options
-	Cells   int    `json:"cells"`
-	Seeds   int    `json:"seeds_per_point"`
-	Events  uint64 `json:"world_events"`
-	Command string `json:"command"`
-	// Trace is a hash over all tables.
-	Trace      string            `json:"trace"`
-	Verdict    spec.Verdict      `json:"verdict"`
-	Checks     []Check           `json:"checks"`
-	Paragraphs []string          `json:"paragraphs"`
-	Files      []string          `json:"tables"`
-	Tables     []TextTable       `json:"text_tables,omitempty"`
-	Figures    []FigureDoc       `json:"figures"`
-	Answers    map[string]string `json:"answers,omitempty"`
-	Build      rundir.Build      `json:"build"`
+// Ran is the form of an entry in all.json.
+type Ran struct {
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Profile  string  `json:"profile,omitempty"`
+	Dir      string  `json:"dir"`
+	LastLine string  `json:"last_line"`
+	Exit     int     `json:"exit"`
+	Seconds  float64 `json:"seconds"`
+	// Error says why it could not be run.
+	Error string `json:"error,omitempty"`
 }
 
-// FigureDoc is a figure of the study's directory: Name.svg and Name.png.
-type FigureDoc struct {
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	Caption string `json:"caption"`
+// Title names an entry among all.
+func (r *Ran) Title() string {
+	if r.Profile == "" {
+		return r.Name
+	}
+	return r.Name + " --profile " + r.Profile
 }
 
-// Time is the form of time.json.
-type Time struct {
-	Seconds float64 `json:"wall_seconds"`
-	Workers int     `json:"workers"`
+// Verdict is the word with which the last line begins.
+func (r *Ran) Verdict() string {
+	word, _, _ := strings.Cut(r.LastLine, " ")
+	return strings.ToLower(word)
 }
 
-// Runner runs a study and writes its directory, Out/NAME.
-type Runner struct {
-	Study   Study
-	Options Options
+// Expected says whether that was as claimed or expected.
+func (r *Ran) Expected() string {
+	switch {
+	case r.Error != "":
+		return "could not run"
+	case r.Exit == experiments.ExitExpected:
+		return "as expected"
+	}
+	return "NOT as expected"
+}
+
+// AllRunner runs entries one after the other. One that fails does not keep the others from running.
+type AllRunner struct {
+	Entries []Entry
 	Out     string
-	Workers int
-	// Command starts a worker process.
-	Command []string
-	// Progress is told after each cell; may be nil.
-	Progress func(done, total int)
+	// Progress makes what is told of an entry's cells, Finished is told of each entry; both may be nil.
+	Progress func(r *Ran, number int) func(done, total int)
+	Finished func(r *Ran)
 }
 
-// Dir is the study's directory.
-func (r *Runner) Dir() rundir.Dir { return rundir.Dir(filepath.Join(r.Out, r.Study.Name)) }
+// AllResult is what came of all entries.
+type AllResult struct {
+	Ran   []Ran
+	trace string
+}
 
-// Run runs every cell, writes tables and figures, and says what they show.
-func (r *Runner) Run(ctx context.Context) (*Doc, error) {
-	if err := r.Options.Check(); err != nil {
+// Run runs every entry and keeps all.json up to date. Its error is that of the context, or of writing.
+func (a *AllRunner) Run(ctx context.Context) (*AllResult, error) {
+	if err := os.MkdirAll(a.Out, 0o777); err != nil {
 		return nil, err
 	}
+	res := &AllResult{}
+	traces := sha256.New()
+	for i := range a.Entries {
+		if ctx.Err() != nil {
+			break
+		}
+		r, trace := a.one(ctx, &a.Entries[i], i+1)
+		fmt.Fprintln(traces, r.Title(), trace)
+		res.Ran = append(res.Ran, r)
+		if err := rundir.Dir(a.Out).WriteJSON(AllFile, res.Ran); err != nil {
+			return res, err
+		}
+		if a.Finished != nil {
+			a.Finished(&r)
+		}
+	}
+	res.trace = fmt.Sprintf("%x", traces.Sum(nil)[:8])
+	return res, ctx.Err()
+}
+
+func (a *AllRunner) one(ctx context.Context, e *Entry, number int) (Ran, string) {
+	r := Ran{Name: e.Name, Kind: e.Kind, Profile: e.Profile, Dir: filepath.ToSlash(e.Dir)}
 	began := time.Now()
-	c := r.Study.cells(&r.Options)
-	p := pool{command: r.Command, workers: r.Workers, progress: r.Progress}
-	outputs, err := p.run(ctx, assignment{r.Study.Name, r.Options}, c.count())
+	var progress func(done, total int)
+	if a.Progress != nil {
+		progress = a.Progress(&r, number)
+	}
+	// What an earlier run left must not pass for this one's, should this one fail.
+	err := forget(rundir.Dir(filepath.Join(a.Out, e.Dir)))
+	var o Outcome
+	if err == nil {
+		o, err = e.Run(ctx, progress)
+	}
+	r.LastLine, r.Exit = o.LastLine, o.Exit
 	if err != nil {
-		return nil, err
+		r.Error, r.Exit = err.Error(), experiments.ExitNot
+		r.LastLine = "UNKNOWN " + e.Name + " (could not be run)"
 	}
-	return r.finish(c, outputs, began)
+	r.Seconds = float64(time.Since(began).Milliseconds()) / 1000
+	return r, o.Trace
 }
 
-// RunHere is Run in this process alone, one cell after the other: for grids of a few small cells.
-func (r *Runner) RunHere() (*Doc, error) {
-	if err := r.Options.Check(); err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	c := r.Study.cells(&r.Options)
-	outputs := make([]Output, c.count())
-	for n := range outputs {
-		var err error
-		if outputs[n], err = c.run(n); err != nil {
-			return nil, fmt.Errorf("study %s, cell %d: %w", r.Study.Name, n, err)
-		}
-	}
-	return r.finish(c, outputs, began)
-}
-
-// finish writes the directory.
-func (r *Runner) finish(c cells, outputs []Output, began time.Time) (*Doc, error) {
-	t := r.gather(outputs)
-	d := r.Dir()
-	if err := clear(d); err != nil {
-		return nil, err
-	}
-	doc := &Doc{Cells: c.count(), Seeds: c.seeds()}
-	for i := range outputs {
-		doc.Events += outputs[i].Events
-	}
-	if err := write(d, t, doc); err != nil {
-		return nil, err
-	}
-	took := Time{Seconds: float64(time.Since(began).Milliseconds()) / 1000, Workers: r.Workers}
-	return doc, d.WriteJSON(TimeFile, took)
-}
-
-// clear makes the directory, without what an earlier run of a study left there.
-func clear(d rundir.Dir) error {
-	if err := os.MkdirAll(string(d), 0o777); err != nil {
-		return err
-	}
-	for _, pattern := range [...]string{DocFile, TimeFile, "*.csv", "*.svg", "*.png"} {
-		found, err := filepath.Glob(d.Path(pattern))
-		if err != nil {
+// forget removes what says that a directory is complete.
+func forget(d rundir.Dir) error {
+	for _, name := range [...]string{study.DocFile, study.TimeFile, experiments.SummaryFile} {
+		if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
-		}
-		for _, path := range found {
-			if err := os.Remove(path); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
-func (r *Runner) gather(outputs []Output) *Tables {
-	t := &Tables{Study: r.Study, Options: r.Options, Command: r.command(), data: map[string]*Rows{}}
-	for _, table := range r.Study.Tables {
-		rows := &Rows{Columns: table.Columns}
-		for i := range outputs {
-			rows.rows = append(rows.rows, outputs[i].Rows[table.Name]...)
-		}
-		t.data[table.Name] = rows
+// Exit is 0 if everything was as claimed or expected.
+func (res *AllResult) Exit() int {
+	if len(res.failed()) > 0 {
+		return experiments.ExitNot
 	}
-	return t
+	return experiments.ExitExpected
 }
 
-// command is the command line that repeats the study.
-func (r *Runner) command() string {
-	words := []string{"brokerlab run", r.Study.Name, "--size", string(r.Options.Size), "--hardware", r.Options.Hardware}
-	if r.Options.To != 0 {
-		words = append(words, "--seeds", fmt.Sprintf("%d-%d", r.Options.From, r.Options.To))
+func (res *AllResult) failed() (names []string) {
+	for i := range res.Ran {
+		if r := &res.Ran[i]; r.Exit != experiments.ExitExpected {
+			names = append(names, strings.ReplaceAll(r.Title(), " --profile ", "/"))
+		}
 	}
-	return strings.Join(words, " ")
+	return names
 }
 
-// write writes tables, what they show, and the document.
-func write(d rundir.Dir, t *Tables, doc *Doc) error {
-	hash := sha256.New()
-	for _, table := range t.Study.Tables {
-		rows := t.Of(table.Name)
-		for i, row := range rows.rows {
-			if len(row) != len(table.Columns) {
-				return fmt.Errorf("table %s, row %d has %d columns, want %d: %v", table.Name, i, len(row), len(table.Columns), row)
-			}
-		}
-		file := table.Name + ".csv"
-		if err := d.Write(file, func(w io.Writer) error { return rows.write(io.MultiWriter(w, hash)) }); err != nil {
-			return err
-		}
-		doc.Files = append(doc.Files, file)
+// LastLine says how many were not as claimed or expected, and which.
+func (res *AllResult) LastLine() string {
+	failed := res.failed()
+	word := "HOLDS"
+	if len(failed) > 0 {
+		word = "VIOLATED"
 	}
-	doc.Schema, doc.Name, doc.Question, doc.Vary = schema, t.Study.Name, t.Study.Question, t.Study.Vary
-	doc.Options, doc.Command, doc.Build = t.Options, t.Command, rundir.ThisBuild()
-	doc.Trace = hex.EncodeToString(hash.Sum(nil)[:16])
-	return conclude(d, t, doc)
-}
-
-// conclude draws figures and checks what was expected.
-func conclude(d rundir.Dir, t *Tables, doc *Doc) error {
-	found, err := t.Study.Conclude(t)
-	if err != nil {
-		return fmt.Errorf("study %s: %w", t.Study.Name, err)
-	}
-	doc.Figures = nil
-	for _, f := range found.Figures {
-		if err := writeFigure(d, f); err != nil {
-			return err
-		}
-		doc.Figures = append(doc.Figures, FigureDoc{f.Name, f.Title, f.Caption})
-	}
-	doc.Checks, doc.Paragraphs, doc.Tables, doc.Answers = found.Checks, found.Paragraphs, found.Tables, found.Answers
-	doc.Verdict = spec.Holds
-	for _, c := range found.Checks {
-		if !c.Holds {
-			doc.Verdict = spec.Violated
-		}
-	}
-	return d.WriteJSON(DocFile, doc)
-}
-
-func writeFigure(d rundir.Dir, f figures.Figure) error {
-	if err := d.WriteBytes(f.Name+".svg", f.SVG); err != nil {
-		return err
-	}
-	return d.WriteBytes(f.Name+".png", f.PNG)
-}
-
-// Redraw makes figures and conclusions of a study's directory again, from its tables.
-func Redraw(path string) (*Doc, error) {
-	d := rundir.Dir(path)
-	text, err := d.Read(DocFile)
-	if err != nil {
-		return nil, err
-	}
-	doc := &Doc{}
-	if err := json.Unmarshal(text, doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.Path(DocFile), err)
-	}
-	s, ok := Find(doc.Name)
-	if !ok {
-		return nil, fmt.Errorf("%s: no study is called %q", d.Path(DocFile), doc.Name)
-	}
-	t := &Tables{Study: s, Options: doc.Options, Command: doc.Command, data: map[string]*Rows{}}
-	for _, table := range s.Tables {
-		f, err := os.Open(d.Path(table.Name + ".csv"))
-		if err != nil {
-			return nil, err
-		}
-		rows, err := readRows(f)
-		if err := f.Close(); err != nil {
-			return nil, err
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name(), err)
-		}
-		t.data[table.Name] = rows
-	}
-	return doc, conclude(d, t, doc)
+	words := []string{word, "all", fmt.Sprintf("experiments=%d", len(res.Ran)), fmt.Sprintf("violated=%d/%d", len(failed), len(res.Ran)), "trace=" + res.trace}
+	return strings.Join(append(words, failed...), " ")
 }

@@ -89,3 +89,13 @@ func (m *Measured) Rate(count int64) int64 { return (count*int64(1e9) + m.Window
 func Quantile(h *hdrhistogram.Histogram, ppm int64) int64 {
 	return h.ValueAtQuantile(float64(ppm) / 10_000)
 }
+
+// Leader is the node that was the last to lead a stream before a time, or "", the cluster's own group; 0 if none has.
+func (m *Measured) Leader(stream string, at int64) (node machine.NodeID) {
+	for _, l := range m.Leaders {
+		if l.At < at && l.Stream == stream {
+			node = l.Node
+		}
+	}
+	return node
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 )
 
 // found is what a directory holds.
@@ -27,8 +28,8 @@ type found struct {
 // foundStudy is a study's directory: dir is relative to the root, with slashes, "." if it is the root.
 type foundStudy struct {
 	dir  string
-	doc  *studies.Doc
-	time *studies.Time // nil if it is missing
+	doc  *study.Doc
+	time *study.Time // nil if it is missing
 }
 
 // foundRange is a range of seeds of one experiment.
@@ -68,7 +69,7 @@ func walk(root string) (studyDirs, rangeDirs []string, err error) {
 		}
 		rel = filepath.ToSlash(rel)
 		switch {
-		case has(path, studies.DocFile):
+		case has(path, study.DocFile):
 			studyDirs = append(studyDirs, rel)
 		case has(path, experiments.SummaryFile):
 			rangeDirs = append(rangeDirs, rel)
@@ -102,11 +103,11 @@ func gather(root string) (*found, error) {
 		return err == nil
 	}
 	for _, dir := range studyDirs {
-		s := foundStudy{dir: dir, doc: &studies.Doc{}, time: &studies.Time{}}
-		if !read(dir+"/"+studies.DocFile, s.doc) {
+		s := foundStudy{dir: dir, doc: &study.Doc{}, time: &study.Time{}}
+		if !read(dir+"/"+study.DocFile, s.doc) {
 			continue
 		}
-		if !read(dir+"/"+studies.TimeFile, s.time) {
+		if !read(dir+"/"+study.TimeFile, s.time) {
 			s.time = nil
 		}
 		f.studies = append(f.studies, s)
@@ -128,7 +129,7 @@ func gather(root string) (*found, error) {
 func (f *found) redraw() (err error) {
 	for i := range f.studies {
 		s := &f.studies[i]
-		if s.doc, err = studies.Redraw(filepath.Join(f.root, filepath.FromSlash(s.dir))); err != nil {
+		if s.doc, err = study.Redraw(studies.Find, filepath.Join(f.root, filepath.FromSlash(s.dir))); err != nil {
 			return err
 		}
 	}

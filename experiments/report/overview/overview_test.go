@@ -18,6 +18,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments/figures"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 	"github.com/brokerlab/brokerlab/experiments/trial"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/spec"
@@ -111,27 +112,27 @@ const clipped = `<?xml version="1.0"?>
 <defs><clipPath id="clip0"><path d="M0,0L10,10Z"/></clipPath><g id="mark"/></defs>
 <g clip-path="url(#clip0)"><use xlink:href="#mark"/><text>A &amp; B</text></g></svg>`
 
-func madeUp(name string) *studies.Doc {
-	return &studies.Doc{
+func madeUp(name string) *study.Doc {
+	return &study.Doc{
 		Schema: "brokerlab/study/1", Name: name, Question: "What does " + name + " ask <now>?", Vary: "nothing",
-		Options: studies.Options{Size: studies.Small, Hardware: "server"}, Cells: 6, Seeds: 3, Command: "brokerlab run " + name + " --size small", Trace: "abc",
+		Options: study.Options{Size: study.Small, Hardware: "server"}, Cells: 6, Seeds: 3, Command: "brokerlab run " + name + " --size small", Trace: "abc",
 		Verdict: spec.Violated, Paragraphs: []string{"It was 12 of " + name + "."}, Files: []string{"points.csv"},
-		Checks: []studies.Check{
+		Checks: []study.Check{
 			{Name: "first-" + name, Expected: "More is more", Holds: true, Found: "2 above 1"},
 			{Name: "second-" + name, Expected: "Less is less", Holds: false, Found: "1 above 2"},
 		},
-		Tables:  []studies.TextTable{{Title: "Few numbers of " + name, Head: []string{"system", "p99"}, Rows: [][]string{{"reference", "7 ms"}}}},
-		Figures: []studies.FigureDoc{{Name: "rates", Title: "Rates of " + name, Caption: "Higher is better."}},
+		Tables:  []study.TextTable{{Title: "Few numbers of " + name, Head: []string{"system", "p99"}, Rows: [][]string{{"reference", "7 ms"}}}},
+		Figures: []study.FigureDoc{{Name: "rates", Title: "Rates of " + name, Caption: "Higher is better."}},
 		Answers: map[string]string{"failover": "It heals in 3 s, says " + name + "."},
 	}
 }
 
-func put(t *testing.T, root string, doc *studies.Doc) rundir.Dir {
+func put(t *testing.T, root string, doc *study.Doc) rundir.Dir {
 	t.Helper()
 	d := rundir.Dir(filepath.Join(root, doc.Name))
 	require.NoError(t, os.MkdirAll(string(d), 0o755))
-	require.NoError(t, d.WriteJSON(studies.DocFile, doc))
-	require.NoError(t, d.WriteJSON(studies.TimeFile, studies.Time{Seconds: 12.34, Workers: 2}))
+	require.NoError(t, d.WriteJSON(study.DocFile, doc))
+	require.NoError(t, d.WriteJSON(study.TimeFile, study.Time{Seconds: 12.34, Workers: 2}))
 	require.NoError(t, d.WriteBytes("rates.svg", []byte(clipped)))
 	require.NoError(t, d.WriteBytes("points.csv", []byte("a\n1\n")))
 	return d
@@ -180,11 +181,11 @@ func TestAPageShowsEveryStudyInItsSectionAndNeedsNothingBesideIt(t *testing.T) {
 }
 
 func TestAStudyThatReallyRanHasItsPage(t *testing.T) {
-	tiny := studies.Study{
+	tiny := study.Study{
 		Name: "tiny", Question: "How long does one node take?", Small: 2, Full: 2,
-		Tables: []studies.Table{{Name: "points", Columns: []string{"seed", "ok", "p50_ns"}}},
-		Grid: func(*studies.Options) []studies.Point {
-			return []studies.Point{func(seed rundir.Seed, out *studies.Output) error {
+		Tables: []study.Table{{Name: "points", Columns: []string{"seed", "ok", "p50_ns"}}},
+		Grid: func(*study.Options) []study.Point {
+			return []study.Point{func(seed rundir.Seed, out *study.Output) error {
 				m, err := trial.Run(trial.Trial{
 					Seed: seed, Profile: "reference", Hardware: "server",
 					Cluster: rundir.Cluster{Nodes: 1, Streams: []load.StreamSpec{{Name: "ORDERS", Replicas: 1}}},
@@ -197,7 +198,7 @@ func TestAStudyThatReallyRanHasItsPage(t *testing.T) {
 				return err
 			}}
 		},
-		Conclude: func(tables *studies.Tables) (*studies.Conclusion, error) {
+		Conclude: func(tables *study.Tables) (*study.Conclusion, error) {
 			rows := tables.Of("points")
 			line := figures.Line{Name: "reference", Style: figures.StyleOf("reference", "synced")}
 			for i := range rows.Len() {
@@ -207,15 +208,15 @@ func TestAStudyThatReallyRanHasItsPage(t *testing.T) {
 				X: figures.Axis{Label: "seed"}, Y: figures.Axis{Label: "median", Unit: figures.Nanos}, Lines: []figures.Line{line},
 			}})
 			ok := rows.Int(0, "ok")
-			return &studies.Conclusion{
+			return &study.Conclusion{
 				Paragraphs: []string{fmt.Sprintf("%d publishes were acknowledged.", ok)}, Figures: []figures.Figure{f},
-				Checks:  []studies.Check{{Name: "acknowledged", Expected: "Publishes are acknowledged", Holds: ok > 20, Found: fmt.Sprint(ok)}},
+				Checks:  []study.Check{{Name: "acknowledged", Expected: "Publishes are acknowledged", Holds: ok > 20, Found: fmt.Sprint(ok)}},
 				Answers: map[string]string{"elegance": fmt.Sprintf("One binary acknowledged %d publishes.", ok)},
 			}, err
 		},
 	}
 	out := t.TempDir()
-	r := &studies.Runner{Study: tiny, Options: studies.Options{Size: studies.Small, Hardware: "server"}, Out: out}
+	r := &study.Runner{Study: tiny, Options: study.Options{Size: study.Small, Hardware: "server"}, Out: out}
 	doc, err := r.RunHere()
 	require.NoError(t, err)
 	require.Equal(t, spec.Holds, doc.Verdict)
@@ -236,8 +237,8 @@ func TestAStudyThatReallyRanHasItsPage(t *testing.T) {
 func TestWhatCannotBeReadIsSaidFileByFile(t *testing.T) {
 	root := t.TempDir()
 	a, b := put(t, root, madeUp("failover")), put(t, root, madeUp("scale"))
-	require.NoError(t, a.WriteBytes(studies.DocFile, []byte("{\n\"name\": \"fail")))
-	require.NoError(t, b.WriteBytes(studies.DocFile, []byte(`{"naem": "scale"}`)))
+	require.NoError(t, a.WriteBytes(study.DocFile, []byte("{\n\"name\": \"fail")))
+	require.NoError(t, b.WriteBytes(study.DocFile, []byte(`{"naem": "scale"}`)))
 	_, err := Write(root, false)
 	require.ErrorContains(t, err, filepath.Join("failover", "study.json")+": line 2")
 	require.ErrorContains(t, err, filepath.Join("scale", "study.json")+`: line 1, column 2: unknown field "naem"`)

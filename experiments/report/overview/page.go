@@ -13,6 +13,7 @@ import (
 	"github.com/brokerlab/brokerlab/experiments"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
@@ -37,15 +38,15 @@ type shownSection struct {
 
 // shownStudy is a study with its figures drawn into the page.
 type shownStudy struct {
-	*studies.Doc
+	*study.Doc
 	Key     string // names it within the page
 	Dir     string // as links have it, with a slash at its end
 	Figures []shownFigure
-	Time    *studies.Time
+	Time    *study.Time
 }
 
 type shownFigure struct {
-	studies.FigureDoc
+	study.FigureDoc
 	Key    string
 	Number int
 	SVG    template.HTML

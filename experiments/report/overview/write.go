@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/brokerlab/brokerlab/experiments/rundir"
-	"github.com/brokerlab/brokerlab/experiments/studies"
+	"github.com/brokerlab/brokerlab/experiments/study"
 	"github.com/brokerlab/brokerlab/model/spec"
 )
 
@@ -21,7 +21,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"grouped": grouped,
 	"seconds": func(s float64) string { return strconv.FormatFloat(math.Round(s*10)/10, 'f', 1, 64) },
 	"slug":    func(v spec.Verdict) string { return strings.ReplaceAll(v.String(), " ", "-") },
-	"points":  func(d *studies.Doc) int { return d.Cells / max(d.Seeds, 1) },
+	"points":  func(d *study.Doc) int { return d.Cells / max(d.Seeds, 1) },
 	"commit":  func(b rundir.Build) string { return b.Commit[:min(len(b.Commit), 12)] },
 }).Parse(pageText))
 

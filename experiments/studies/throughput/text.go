@@ -1,0 +1,56 @@
+package throughput
+
+import (
+	"fmt"
+
+	"github.com/brokerlab/brokerlab/experiments/stats"
+	"github.com/brokerlab/brokerlab/experiments/study"
+	"github.com/brokerlab/brokerlab/experiments/study/systems"
+	"github.com/brokerlab/brokerlab/experiments/study/words"
+)
+
+func paragraphs(t *study.Tables) []string {
+	rows := t.Of("points")
+	rRate, r50, r99, _ := capacity(rows, systems.Reference.Name, "128")
+	kRate, k50, k99, _ := capacity(rows, systems.KafkaAll.Name, "128")
+	fRate, f50, f99, _ := capacity(rows, systems.KafkaFlush.Name, "128")
+	closed := closedTable(t.Of("closed"))
+	return []string{
+		fmt.Sprintf("At %d publishes a second the reference broker, which syncs on a quorum before it acknowledges, answers in %s in the middle and %s at the 99th percentile; it keeps up with %s (%s, %s). "+
+			"Kafka's protocol gathers records at the producer and ships them as one opaque batch: it keeps up with %s (%s, %s) and pays for it with its linger of 5 ms; with a flush of each batch %s (%s, %s).",
+			baseRate, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p99_ns"), rateText(rows, rRate), words.Nanos(r50), words.Nanos(r99), rateText(rows, kRate), words.Nanos(k50), words.Nanos(k99), rateText(rows, fRate), words.Nanos(f50), words.Nanos(f99)),
+		"What a system runs out of is not the same: the NATS-style designs keep one core busy that handles every message, the Kafka-style ones little of it, for a batch is one thing to their brokers. " +
+			"The rank order flips with batching, payload and the number of streams, so read the figure of axes before any single number, and the figure of assumptions before any ratio.",
+		publishedText(rows),
+		fmt.Sprintf("The model is checked against the real broker on the two-core machine: with 1, 16 and 64 waiting clients it gives %s, %s and %s times what was measured there. "+
+			"There clients and kernel share the two cores with the broker; here clients are free, so the model is expected to be faster the more of them there are.", closed.Rows[0][3], closed.Rows[1][3], closed.Rows[2][3]),
+	}
+}
+
+// publishedText sets the capacity for larger messages beside a published one.
+func publishedText(rows *study.Rows) string {
+	rate, _, _, _ := capacity(rows, systems.KafkaAll.Name, "1024")
+	return fmt.Sprintf("Of 1 KiB Kafka-style took %s, that is %.0f MB/s, where the leader's interface of 10 Gb/s carries each record twice more to its followers. Published for Kafka without flush, three replicas: "+
+		"605 MB/s on three machines of 8 cores, NVMe and 25 Gb/s with 100 partitions spread over all three (Confluent, Benchmarking Kafka, Pulsar and RabbitMQ, 2020): %.1f times the model's one partition. Other hardware, other spread: an order of magnitude, no more.",
+		rateText(rows, rate), float64(rate)*1024/1e6, 605/(float64(rate)*1024/1e6))
+}
+
+func medianAt(rows *study.Rows, name, column string) string {
+	return words.Nanos(stats.Median(rows.Where("axis", "base", "system", name).Ints(column)).Value)
+}
+
+func answerTrails(t *study.Tables) string {
+	rows := t.Of("points")
+	n, _, _, _ := capacity(rows, systems.NATSDefault.Name, "128")
+	r, _, _, rBusy := capacity(rows, systems.Reference.Name, "128")
+	k, _, _, kBusy := capacity(rows, systems.KafkaAll.Name, "128")
+	f, _, _, _ := capacity(rows, systems.KafkaFlush.Name, "128")
+	return fmt.Sprintf("In throughput less than in what it costs: NATS-style kept up with %s (the reference, synced, %s), Kafka-style with %s (%s flushing each batch), with a core %.0f %% busy there and %.0f %% here, for a message is one broker's unit of work and a batch the other's. In latency at moderate rates the order is the other way round: %s in the middle for the reference, synced, beside %s.",
+		rateText(rows, n), rateText(rows, r), rateText(rows, k), rateText(rows, f), rBusy/10, kBusy/10, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.KafkaAll.Name, "p50_ns"))
+}
+
+func answerRates(t *study.Tables) string {
+	rows := t.Of("points")
+	r := stats.PairedRatio(rows.Where("axis", "base", "system", systems.Reference.Name).Ints("p99_ns"), rows.Where("axis", "base", "system", systems.KafkaFlush.Name).Ints("p99_ns"))
+	return fmt.Sprintf("Equally durable (synced before it is acknowledged) and equally loaded (%d/s), Kafka-style took %.1f times (%.1f to %.1f) as long as the reference at the 99th percentile, most of it the linger of its producers; its brokers need less of a core.", baseRate, r.Value, r.Low, r.High)
+}
