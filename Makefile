@@ -32,7 +32,7 @@ NOTEBOOKS_JOBS ?= 2
 # The commit is stamped into the binary wherever git can name it.
 BUILDVCS = $(shell git status --porcelain >/dev/null 2>&1 && echo true || echo false)
 
-.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step experiments report-check notebooks notebooks-runs notebooks-execute clean
+.PHONY: help build demo check format vet lint arch tidy fmt test race determinism fuzz-short bench bench-step experiments results report-check notebooks notebooks-runs notebooks-execute clean
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ experiments: build ## every study and judged experiment at SIZE (small, full) in
 	bin/brokerlab run all --size $(SIZE) --out '$(REPORT)' || status=$$?; \
 	page=$$(bin/brokerlab report '$(REPORT)'); \
 	printf 'report: %s (all of it took %d s)\n' "$$page" $$((SECONDS - began)); exit $$status
+
+results: build ## keep the small results of all studies in the tree, with the pictures of the README (see results_test.go)
+	@.ci/results bin/brokerlab experiments/studies/testdata/small experiments/figures/gallery
 
 report-check: ## look at REPORT/report.html with a headless Chromium, if there is one: whole, and nothing missing
 	@.ci/report-check '$(REPORT)/report.html'

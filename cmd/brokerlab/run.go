@@ -58,6 +58,9 @@ experiments/examples.`,
 			if s, ok := studies.Find(args[0]); ok {
 				return c.runStudy(cmd, s, f)
 			}
+			if _, err := f.job.Experiment(); err != nil {
+				return alsoStudies(args[0], err)
+			}
 			for _, name := range []string{"size", "hardware"} {
 				if cmd.Flags().Changed(name) {
 					return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is no study", name, args[0])}

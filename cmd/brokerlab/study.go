@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,15 +19,22 @@ type studyFlags struct{ size, hardware string }
 
 // runStudy runs a study.
 func (c *cli) runStudy(cmd *cobra.Command, s study.Study, f *runFlags) error {
-	for _, name := range []string{"seed", "profile", "set", "trace", "cluster", "load", "plan"} {
+	for _, name := range []string{"profile", "set", "trace", "cluster", "load", "plan"} {
 		if cmd.Flags().Changed(name) {
-			return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seeds, --jobs and --out", name, s.Name)}
+			return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seed or --seeds, --jobs and --out", name, s.Name)}
 		}
 	}
 	o := study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
-	if f.seeds != "" {
+	seeds := f.seeds
+	if cmd.Flags().Changed("seed") {
+		if seeds != "" {
+			return &experiments.UsageError{Why: "--seed and --seeds contradict each other: give one"}
+		}
+		seeds = f.seed
+	}
+	if seeds != "" {
 		var err error
-		if o.From, o.To, err = parseRange(f.seeds); err != nil {
+		if o.From, o.To, err = parseRange(seeds); err != nil {
 			return err
 		}
 	}
@@ -73,4 +82,17 @@ func (c *cli) studyWorkerCommand() *cobra.Command {
 		Short: "Run cells of a study read from standard input (started by run)",
 		RunE:  doing(func(*cobra.Command, []string) error { return study.Worker(studies.Find, c.in, c.out) }),
 	}
+}
+
+// alsoStudies names the studies too, where nothing has the name that was asked for.
+func alsoStudies(name string, err error) error {
+	var usage *experiments.UsageError
+	if _, missing := experiments.Find(name); missing == nil || missing.Error() != err.Error() || !errors.As(err, &usage) {
+		return err
+	}
+	var names []string
+	for _, s := range studies.All() {
+		names = append(names, s.Name)
+	}
+	return &experiments.UsageError{Why: usage.Why + "; the studies " + strings.Join(names, ", ") + "; and all"}
 }

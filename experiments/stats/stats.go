@@ -111,6 +111,40 @@ func Share(k, n int64) Estimate {
 	return Estimate{p, max(centre-half, 0), min(centre+half, 1)}
 }
 
+// Ratio is the sum of k over the sum of n, as a share of 1, with a bootstrap interval over the pairs: what happens within a run hangs
+// together, so that runs are drawn again and not what they count. Of fewer than five pairs the interval is their range.
+func Ratio(k, n []int64) Estimate {
+	ratio := func(pick func(i int) int) float64 {
+		var a, b int64
+		for i := range k {
+			a, b = a+k[pick(i)], b+n[pick(i)]
+		}
+		return float64(a) / max(float64(b), 1)
+	}
+	e := Estimate{Value: ratio(func(i int) int { return i })}
+	if len(k) < few {
+		each := make([]float64, len(k))
+		for i := range k {
+			each[i] = float64(k[i]) / max(float64(n[i]), 1)
+		}
+		if len(each) > 0 {
+			e.Low, e.High = slices.Min(each), slices.Max(each)
+		}
+		return e
+	}
+	draw := rand.New(rand.NewPCG(uint64(len(k)), 0x9e3779b97f4a7c15)) //nolint:gosec // no secret
+	ratios, drawn := make([]float64, resamples), make([]int, len(k))
+	for i := range ratios {
+		for j := range drawn {
+			drawn[j] = draw.IntN(len(k))
+		}
+		ratios[i] = ratio(func(j int) int { return drawn[j] })
+	}
+	slices.Sort(ratios)
+	e.Low, e.High = stat.Quantile(0.025, stat.Empirical, ratios, nil), stat.Quantile(0.975, stat.Empirical, ratios, nil)
+	return e
+}
+
 // PowerLaw fits y = a·x^b by least squares of the logarithms, and says how well (R² of these). All values must be above zero.
 func PowerLaw(x, y []float64) (a, b, r2 float64) {
 	lx, ly := make([]float64, len(x)), make([]float64, len(y))

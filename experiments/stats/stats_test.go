@@ -63,3 +63,17 @@ func TestAPermilleIsAValueOfThem(t *testing.T) {
 	}
 	require.Zero(t, Permille(nil, 500))
 }
+
+// Within a run losses hang together: one run of ten that loses all is not known as well as a tenth of all messages would be.
+func TestARatioIsDrawnByRuns(t *testing.T) {
+	n := []int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100}
+	spread, together := []int64{10, 10, 10, 10, 10, 10, 10, 10, 10, 10}, []int64{100, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	require.Equal(t, Estimate{0.1, 0.1, 0.1}, Ratio(spread, n))
+	e := Ratio(together, n)
+	require.Equal(t, 0.1, e.Value)
+	require.Zero(t, e.Low)
+	require.InDelta(t, 0.3, e.High, 0.051)
+	require.Equal(t, e, Ratio(together, n))
+	require.Equal(t, Estimate{0.5, 0.2, 0.8}, Ratio([]int64{2, 8}, []int64{10, 10}))
+	require.Equal(t, Estimate{}, Ratio(nil, nil))
+}

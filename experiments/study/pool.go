@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-
-	"github.com/brokerlab/brokerlab/experiments"
 )
 
 // pool runs cells in worker processes: a world's entropy is the process's (sim/entropy.go), so cells share no process at a time.
@@ -106,7 +104,7 @@ func feed(a assignment, in io.Writer, out *bufio.Reader, take func() (int, bool)
 			return err
 		}
 		if r.Error != "" {
-			return &experiments.UsageError{Why: fmt.Sprintf("study %s, cell %d: %s", a.Study, n, r.Error)}
+			return fmt.Errorf("study %s, cell %d: %s", a.Study, n, r.Error)
 		}
 		keep(n, r.Output)
 	}

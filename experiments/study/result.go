@@ -70,7 +70,7 @@ func (d *Doc) LastLine() string {
 		}
 	}
 	words := []string{
-		strings.ToUpper(d.Verdict.String()), d.Name, fmt.Sprintf("cells=%d", d.Cells), fmt.Sprintf("violated=%d/%d", len(failed), len(d.Checks)), "trace=" + d.Trace,
+		strings.ToUpper(d.Verdict.String()), d.Name, fmt.Sprintf("seeds=%d-%d", d.First(), d.First()+rundir.Seed(d.Seeds)-1), fmt.Sprintf("violated=%d/%d", len(failed), len(d.Checks)), "trace=" + d.Trace,
 	}
 	return strings.Join(append(words, failed...), " ")
 }

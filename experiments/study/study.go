@@ -1,7 +1,11 @@
 package study
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/brokerlab/brokerlab/experiments"
+	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/rundir"
 )
 
@@ -66,8 +70,18 @@ func (o *Options) First() rundir.Seed {
 
 // Check lists what is wrong with options.
 func (o *Options) Check() error {
+	var faults []error
 	if o.Size != Small && o.Size != Full {
-		return &experiments.UsageError{Why: "--size " + string(o.Size) + ": want small or full"}
+		faults = append(faults, fmt.Errorf("--size %s: want small or full", o.Size))
+	}
+	if _, err := hardware.Load(o.Hardware); err != nil {
+		faults = append(faults, fmt.Errorf("--hardware: %w", err))
+	}
+	if o.To != 0 && o.To < o.From {
+		faults = append(faults, fmt.Errorf("--seeds %d-%d: want FIRST-LAST", o.From, o.To))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return &experiments.UsageError{Why: err.Error()}
 	}
 	return nil
 }

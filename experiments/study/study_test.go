@@ -56,7 +56,7 @@ func TestEachPointIsRunWithEverySeed(t *testing.T) {
 }
 
 func TestARowHasItsTablesColumns(t *testing.T) {
-	r := study.Runner{Study: squares(true), Options: study.Options{Size: study.Small}, Out: t.TempDir()}
+	r := study.Runner{Study: squares(true), Options: study.Options{Size: study.Small, Hardware: "server"}, Out: t.TempDir()}
 	_, err := r.RunHere()
 	require.ErrorContains(t, err, "table points, row 2 has 4 columns, want 3")
 	require.NoDirExists(t, string(r.Dir()))

@@ -125,8 +125,8 @@ func (r *Rows) Medians(x, y string) (out []figures.XY) {
 	return out
 }
 
-// write writes the table as CSV.
-func (r *Rows) write(w io.Writer) error {
+// WriteCSV writes the table with its header.
+func (r *Rows) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(r.Columns); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (r *Rows) write(w io.Writer) error {
 	return c.WriteAll(r.rows) // flushes
 }
 
-// readRows reads what write wrote.
+// readRows reads what WriteCSV wrote.
 func readRows(in io.Reader) (*Rows, error) {
 	all, err := csv.NewReader(in).ReadAll()
 	if err != nil || len(all) == 0 {

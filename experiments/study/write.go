@@ -39,7 +39,7 @@ func write(d rundir.Dir, t *Tables, doc *Doc) error {
 	for _, table := range t.Study.Tables {
 		rows := t.Of(table.Name)
 		file := table.Name + ".csv"
-		if err := d.Write(file, func(w io.Writer) error { return rows.write(io.MultiWriter(w, hash)) }); err != nil {
+		if err := d.Write(file, func(w io.Writer) error { return rows.WriteCSV(io.MultiWriter(w, hash)) }); err != nil {
 			return err
 		}
 		doc.Files = append(doc.Files, file)

@@ -80,9 +80,36 @@ type running struct {
 	setup  *load.Setup
 }
 
-// Run runs a trial. Its errors are faults of the trial, all of them at once, or of a cluster that was not ready in time.
+// Run runs a trial. Its errors are faults of the trial, all of them at once, or of a cluster that was not ready in time. Without a
+// plan, whose times are the run's, a cluster that needs longer to be ready is given twice the time, from the beginning.
 func Run(t Trial) (*Measured, error) {
-	r, err := prepare(t.withDefaults())
+	t = t.withDefaults()
+	for range patience {
+		m, err := run(t)
+		var late *notReady
+		if !errors.As(err, &late) || len(t.Plan.Faults) > 0 {
+			return m, err
+		}
+		t.Ready *= 2
+	}
+	return run(t)
+}
+
+// patience is how often a cluster is given more time.
+const patience = 3
+
+// notReady says that streams did not exist in time.
+type notReady struct {
+	profile string
+	within  int64
+}
+
+func (e *notReady) Error() string {
+	return fmt.Sprintf("trial: %s: streams were not created within %v", e.profile, time.Duration(e.within))
+}
+
+func run(t Trial) (*Measured, error) {
+	r, err := prepare(t)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +124,7 @@ func Run(t Trial) (*Measured, error) {
 	r.meter.now = w.Now
 	w.RunUntil(r.Ready)
 	if !r.setup.Ready() {
-		return nil, fmt.Errorf("trial: %s: streams were not created within %v", r.Profile, time.Duration(r.Ready))
+		return nil, &notReady{r.Profile, r.Ready}
 	}
 	return r.play(w), nil
 }

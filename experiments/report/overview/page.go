@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -57,12 +58,26 @@ type shownClaim struct {
 	Answers []answer
 }
 
-type answer struct{ Study, Key, Text string }
+// answer is what a study says, or how a judged experiment ended; Link is where to look.
+type answer struct{ Name, Link, Text string }
 
 // shownExperiment is an experiment with the ranges of seeds that it was judged over.
 type shownExperiment struct {
 	Name, Question string
 	Ranges         []shownRange
+}
+
+// verdicts says in words how each range of seeds ended.
+func (e *shownExperiment) verdicts() string {
+	var parts []string
+	for _, r := range e.Ranges {
+		text := fmt.Sprintf("under profile %s held on %d of %d seeds", r.Profile, r.Holds, r.Seeds)
+		if r.Violated > 0 {
+			text += " (" + joinIDs(slices.Sorted(maps.Keys(r.Broken)), ", ") + ")"
+		}
+		parts = append(parts, text)
+	}
+	return e.Question + " It " + strings.Join(parts, "; ") + "."
 }
 
 type shownRange struct {
@@ -199,8 +214,13 @@ func (p *page) claims() (out []shownClaim) {
 		for _, s := range p.Sections {
 			for _, x := range s.Studies {
 				if text := x.Answers[c.ID]; text != "" {
-					shown.Answers = append(shown.Answers, answer{x.Name, x.Key, text})
+					shown.Answers = append(shown.Answers, answer{x.Name, "study-" + x.Key, text})
 				}
+			}
+		}
+		for _, e := range p.Judged {
+			if slices.Contains(c.Judged, e.Name) {
+				shown.Answers = append(shown.Answers, answer{e.Name, "judged", e.verdicts()})
 			}
 		}
 		out = append(out, shown)

@@ -12,10 +12,10 @@ type section struct {
 var sections = []section{
 	{"loss", "Loss", "When is a message lost that was acknowledged, and what does it cost to keep it?", []string{"durability-frontier"}},
 	{"throughput", "Throughput and latency", "What does a durable publish cost, and what does its acknowledgement say?", []string{"throughput-latency"}},
-	{"collectors", "Garbage collectors", "What do collectors do to the tail of latencies and to elections?", []string{"collectors", "pause-elections"}},
-	{"failover", "Failover", "How long does nobody get an acknowledgement after a fault?", []string{"failover"}},
+	{"collectors", "Garbage collectors", "What do collectors do to the tail of latencies and to elections?", []string{"collectors", "pause-tail", "pause-elections"}},
+	{"failover", "Failover", "How long does nobody get an acknowledgement after a fault?", []string{"failover", "availability"}},
 	{"core", "Core messaging", "How light is at-most-once, and what does it lose?", []string{"core"}},
-	{"scale", "Scale and memory", "What grows with streams, consumers, subjects and messages?", []string{"scale"}},
+	{"scale", "Scale and memory", "What grows with streams, consumers, subjects and messages?", []string{"scale", "memory"}},
 	{"other", "Other studies", "", nil},
 }
 
@@ -35,7 +35,7 @@ type gap struct{ Text, Where string }
 var gaps = []gap{
 	{"Brokers, clients, disks and networks run in virtual time. No figure here is a measurement of nats-server, Kafka or Redpanda.", "Bird's eye"},
 	{"Each design is a broker of this project on that design's rules. What of NATS is modelled, simplified or absent is listed row by row.", "Fidelity"},
-	{"Kafka- and Redpanda-style logs have no consumer groups, transactions, retention, quotas or changes of membership, and of Kafka's protocol the meaning only (impl/kafka, impl/redpanda).", "Code map"},
+	{"Kafka- and Redpanda-style logs have consumers with committed offsets, and no rebalancing of groups, transactions, retention, quotas or changes of membership, and of Kafka's protocol the meaning only (impl/kafka, impl/redpanda).", "Code map"},
 	{"What work costs was measured on this project's code, in Go, for all designs alike; a design's own language enters as its collector only (experiments/hardware).", "Code map"},
 	{"Processor caches, memory bandwidth and clock frequency, processes that share a machine, TCP's congestion control and accept queues are left out (sim, sim/host).", "Code map"},
 	{"Clients cost nothing and are never the bottleneck (experiments/trial).", "Code map"},

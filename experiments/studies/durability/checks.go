@@ -5,24 +5,45 @@ import (
 
 	"github.com/brokerlab/brokerlab/experiments/study"
 	"github.com/brokerlab/brokerlab/experiments/study/systems"
-	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
 func checks(rows *study.Rows) []study.Check {
-	var checks []study.Check
-	for _, s := range [...]struct{ name, id string }{{systems.Reference.Name, "reference-loses-nothing"}, {systems.Redpanda.Name, "redpanda-loses-nothing"}} {
-		lost, acked, _ := lostBy(rows, "system", s.name, "sync_interval_ms", "0")
-		checks = append(checks, study.Check{Name: s.id, Expected: s.name + " loses nothing that it acknowledged, whoever loses power", Holds: lost == 0, Found: fmt.Sprintf("%d of %d lost", lost, acked)})
+	nats := lostBy(rows, "system", "NATS", "sync_interval_ms", "120000", "nodes_down", "3")
+	kafka := lostBy(rows, "settings", kafkaDefaults, "nodes_down", "3")
+	found := func(o outcome) string {
+		return fmt.Sprintf("%s, %s, %.1f s of traffic in the middle seed", o.count(), o.share(), o.seconds())
 	}
-	lost, acked, _ := lostBy(rows, "policy", systems.Synced, "settings", "acks=all elr=on flush=each")
-	checks = append(checks, study.Check{Name: "kafka-flush-each-loses-nothing", Expected: "Kafka with acks=all and flush.messages=1 loses nothing that it acknowledged", Holds: lost == 0, Found: fmt.Sprintf("%d of %d lost", lost, acked)})
-	lost, acked, s := lostBy(rows, "system", "NATS", "sync_interval_ms", "120000", "nodes_down", "3")
-	checks = append(checks, study.Check{Name: "nats-default-loses", Expected: "NATS's default of a sync every two minutes loses when all three lose power", Holds: lost > 0, Found: fmt.Sprintf("%s of %d lost, %.1f s of traffic in the middle seed", words.Share(lost, acked), acked, s)})
-	lost, acked, s = lostBy(rows, "settings", "acks=all elr=on flush=none", "nodes_down", "3")
-	checks = append(checks, study.Check{Name: "kafka-default-loses", Expected: "Kafka's default, acks=all and no flush, loses when all three lose power", Holds: lost > 0, Found: fmt.Sprintf("%s of %d lost, %.1f s of traffic in the middle seed", words.Share(lost, acked), acked, s)})
-	lost, acked, _ = lostBy(rows, "settings", "acks=all elr=on flush=none", "nodes_down", "1")
-	checks = append(checks, study.Check{Name: "kafka-replicas-cover-one", Expected: "Kafka's default loses nothing when one node loses power: the others in sync have it", Holds: lost == 0, Found: fmt.Sprintf("%d of %d lost", lost, acked)})
-	return append(checks, intervalCheck(rows))
+	return []study.Check{
+		keeps("reference-loses-nothing", systems.Reference.Name, lostBy(rows, "system", systems.Reference.Name, "sync_interval_ms", "0")),
+		keeps("redpanda-loses-nothing", systems.Redpanda.Name, lostBy(rows, "system", systems.Redpanda.Name, "sync_interval_ms", "0")),
+		keeps("kafka-flush-each-loses-nothing", "Kafka with acks=all and flush.messages=1", lostBy(rows, "policy", systems.Synced, "settings", "acks=all elr=on flush=each")),
+		{Name: "nats-default-loses", Expected: "NATS's default of a sync every two minutes loses when all three lose power", Holds: nats.lost() > 0, Found: found(nats)},
+		{Name: "kafka-default-loses", Expected: "Kafka's default, acks=all and no flush, loses when all three lose power", Holds: kafka.lost() > 0, Found: found(kafka)},
+		coversOne(rows),
+		intervalCheck(rows),
+		readBackCheck(rows),
+	}
+}
+
+// kafkaDefaults are the settings of Kafka 4.1 that matter here.
+const kafkaDefaults = "acks=all elr=on flush=none"
+
+func keeps(id, name string, o outcome) study.Check {
+	return study.Check{Name: id, Expected: name + " loses nothing that it acknowledged, whoever loses power", Holds: o.lost() == 0 && o.Len() > 0, Found: o.count()}
+}
+
+func coversOne(rows *study.Rows) study.Check {
+	o := lostBy(rows, "settings", kafkaDefaults, "nodes_down", "1")
+	return study.Check{
+		Name: "kafka-replicas-cover-one", Expected: "Kafka's default loses nothing when one node loses power: the others in sync have it",
+		Holds: o.lost() == 0 && o.Len() > 0, Found: o.count(),
+	}
+}
+
+// readBackCheck: a log that nobody can read at the end would count as one that lost nothing.
+func readBackCheck(rows *study.Rows) study.Check {
+	unread := rows.Where("read_back", "false").Len()
+	return study.Check{Name: "all-read-back", Expected: "Every log can be read to its end after the last fault", Holds: unread == 0, Found: fmt.Sprintf("%d of %d could not", unread, rows.Len())}
 }
 
 // intervalCheck: what all nodes' power takes of an interval is about what came since the last sync, on average half an interval for

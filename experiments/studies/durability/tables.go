@@ -23,7 +23,7 @@ func settingsOf(rows *study.Rows) (out []*study.Rows) {
 
 func lossTable(rows *study.Rows) study.TextTable {
 	t := study.TextTable{
-		Title: "Share of acknowledged messages lost (of those sent, with acks=0), all seeds together with Wilson's 95 % interval, and seeds that lost any",
+		Title: "Share of acknowledged messages lost (of those sent, with acks=0), all seeds together, with the 95 % interval over seeds, and how many seeds lost any",
 		Head:  []string{"system", "settings", "synced", "leader's power", "two nodes'", "all three's", "seeds that lost any"},
 	}
 	for _, mine := range settingsOf(rows) {
@@ -31,7 +31,7 @@ func lossTable(rows *study.Rows) study.TextTable {
 		seeds := ""
 		for _, down := range []string{"1", "2", "3"} {
 			here := mine.Where("nodes_down", down)
-			row = append(row, words.Share(here.Sum("lost"), here.Sum("acked")))
+			row = append(row, words.Share(here.Ints("lost"), here.Ints("acked")))
 			any := 0
 			for _, n := range here.Ints("lost") {
 				if n > 0 {
@@ -45,8 +45,19 @@ func lossTable(rows *study.Rows) study.TextTable {
 	return t
 }
 
-// lostBy is what a system loses at an interval when so many nodes lose power; ok is false if that was not run.
-func lostBy(rows *study.Rows, pairs ...string) (lost, acked int64, seconds float64) {
-	here := rows.Where(pairs...)
-	return here.Sum("lost"), here.Sum("acked"), stats.Median(here.Ints("lost_ms")).Value / 1000
-}
+// outcome is what was lost in some runs.
+type outcome struct{ *study.Rows }
+
+// lostBy are the runs of a system at an interval when so many nodes lose power.
+func lostBy(rows *study.Rows, pairs ...string) outcome { return outcome{rows.Where(pairs...)} }
+
+func (o outcome) lost() int64 { return o.Sum("lost") }
+
+// share is the share of acknowledged messages that was lost, in words.
+func (o outcome) share() string { return words.Share(o.Ints("lost"), o.Ints("acked")) }
+
+// count is how many of how many were lost, in words.
+func (o outcome) count() string { return fmt.Sprintf("%d of %d lost", o.lost(), o.Sum("acked")) }
+
+// seconds of traffic that the middle seed lost.
+func (o outcome) seconds() float64 { return stats.Median(o.Ints("lost_ms")).Value / 1000 }

@@ -39,7 +39,7 @@ func lossText(losses *study.Rows, name string) string {
 	if mine.Len() == 0 {
 		return "not readable"
 	}
-	return words.Share(mine.Sum("lost"), mine.Sum("acked"))
+	return words.Share(mine.Ints("lost"), mine.Ints("acked"))
 }
 
 func capacityTable(t *study.Tables) study.TextTable {

@@ -47,11 +47,11 @@ func Percent(share float64) string {
 // PPM writes a share given in parts per million, as Percent does.
 func PPM(ppm float64) string { return Percent(ppm / 1e6) }
 
-// Share writes k of n in percent with Wilson's interval; of none what it lies below.
-func Share(k, n int64) string {
-	e := stats.Share(k, n)
-	if k == 0 {
-		return fmt.Sprintf("0 (below %s)", Percent(e.High))
+// Share writes what k are of n in percent, all runs together, with the interval over runs (stats.Ratio); nothing is 0.
+func Share(k, n []int64) string {
+	e := stats.Ratio(k, n)
+	if e.Value == 0 {
+		return "0"
 	}
 	return fmt.Sprintf("%s (%s to %s)", Percent(e.Value), Percent(e.Low), Percent(e.High))
 }

@@ -37,6 +37,6 @@ func TestSharesShowSmallOnesAndWholeOnes(t *testing.T) {
 	require.Equal(t, "0.25 %", words.Percent(0.0025))
 	require.Equal(t, "0.0012 %", words.Percent(0.0000123))
 	require.Equal(t, "0.00 %", words.Percent(0))
-	require.Equal(t, "0 (below 3.70 %)", words.Share(0, 100))
-	require.Equal(t, "50.00 % (40.38 % to 59.62 %)", words.Share(50, 100))
+	require.Equal(t, "0", words.Share([]int64{0, 0}, []int64{100, 100}))
+	require.Equal(t, "50.00 % (20.00 % to 80.00 %)", words.Share([]int64{2, 8}, []int64{10, 10}))
 }
