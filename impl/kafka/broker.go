@@ -59,6 +59,8 @@ type Broker struct {
 	owners    map[machine.Token]*partition
 	reads     map[machine.Token]func(data []byte)
 	hwFile    hwFile
+	isrDue    machine.Mono // isr-expiration runs every half of replica.lag.time.max.ms
+	flushDue  machine.Mono
 
 	ready  []*quorum.Group
 	queued bool
@@ -246,19 +248,29 @@ func (b *Broker) timer(key machine.TimerKey) {
 func (b *Broker) tick() {
 	b.live()
 	b.watchSessions()
-	flush := b.cfg.FlushInterval > 0 && b.env.Mono%machine.Mono(max(b.cfg.FlushInterval, tickEvery)) < tickEvery
+	flush := b.cfg.FlushInterval > 0 && b.due(&b.flushDue, b.cfg.FlushInterval)
+	expiration := b.due(&b.isrDue, b.cfg.ReplicaLag/2)
 	b.fx.Charge(machine.WorkTimer, int64(len(b.held)), 0, 0)
 	for _, p := range b.held {
 		if flush {
 			p.log.Flush(b.fx)
 		}
-		p.tick()
+		p.tick(expiration)
 	}
 	for _, p := range b.peers {
 		p.tick()
 	}
 	b.expireFetches()
 	b.checkpoint()
+}
+
+// due says whether it is time for what is done every so often, and sets its next time.
+func (b *Broker) due(at *machine.Mono, every int64) bool {
+	if b.env.Mono < *at {
+		return false
+	}
+	*at = b.env.Mono + machine.Mono(every)
+	return true
 }
 
 // settle runs what became ready, wakes who waited for logs and watermarks that moved, asks leaders for more, and syncs.

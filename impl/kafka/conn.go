@@ -81,6 +81,8 @@ func (b *Broker) listOffset(m *proto.ListOffsetRequest) *proto.OffsetReply {
 	switch {
 	case p == nil || !p.leading:
 		return &proto.OffsetReply{Code: proto.NotLeader, Offset: -1}
+	case m.Latest && p.hw < p.began: // a new leader's high watermark lags: the end would go back (KIP-207)
+		return &proto.OffsetReply{Code: proto.OffsetNotAvailable, Offset: -1}
 	case m.Latest:
 		return &proto.OffsetReply{Offset: p.hw}
 	}

@@ -59,6 +59,9 @@ type alteration struct {
 	retryAt machine.Mono
 }
 
+// never is when a follower that is not in sync was last caught up with a new leader, whose clock may have begun just now.
+const never machine.Mono = -1 << 62
+
 // streamName is a topic's name if it has one partition, else the name and the partition's place.
 func streamName(p *metadata.Partition) string {
 	if p.Topic.Partitions == 1 {
@@ -161,7 +164,7 @@ func (p *partition) lead() {
 		if r == b.self() {
 			continue
 		}
-		f := &follower{node: machine.NodeID(r), end: -1}
+		f := &follower{node: machine.NodeID(r), end: -1, caughtUp: never}
 		if slices.Contains(p.meta.ISR, r) {
 			f.caughtUp = b.env.Mono
 		}
@@ -205,9 +208,8 @@ func (p *partition) setLeader(n machine.NodeID) {
 	}
 }
 
-// tick looks at members of the ISR that lag (isr-expiration runs every half of replica.lag.time.max.ms; here ten times a
-// second, so that a follower is dropped by its time), and at requests that have to come again.
-func (p *partition) tick() {
+// tick looks at requests that have to come again, and, if it is time for that (isr-expiration), at members of the ISR that lag.
+func (p *partition) tick(expiration bool) {
 	now := p.b.env.Mono
 	if !p.leading {
 		if p.retryAt != 0 && now >= p.retryAt {
@@ -228,7 +230,7 @@ func (p *partition) tick() {
 		}
 		return
 	}
-	if now%machine.Mono(max(p.b.cfg.ReplicaLag/2, tickEvery)) < tickEvery {
+	if expiration {
 		p.shrink()
 	}
 }
@@ -238,10 +240,11 @@ func (p *partition) caught(f *follower) bool {
 	return f.end == p.log.End() || int64(p.b.env.Mono-f.caughtUp) <= p.b.cfg.ReplicaLag
 }
 
-// eligible says whether a follower's broker may be in an ISR.
+// eligible says whether a follower may be in an ISR: its broker is not fenced, and it is the process registered now that has
+// fetched (isReplicaIsrEligible).
 func (p *partition) eligible(f *follower) bool {
 	br := p.b.meta.Broker(uint32(f.node))
-	return br != nil && !br.Fenced
+	return br != nil && !br.Fenced && f.broker == br.Epoch
 }
 
 // maximal says whether a replica counts for the high watermark by the maximal ISR: the committed one, with whoever an
@@ -304,7 +307,7 @@ func (p *partition) shrink() {
 
 // expand takes a follower in that has reached the high watermark and the leader's own epoch.
 func (p *partition) expand(f *follower) {
-	if p.alter.busy || slices.Contains(p.meta.ISR, uint32(f.node)) || f.end < p.hw || f.end < p.began || !p.eligible(f) || f.broker != p.b.meta.Broker(uint32(f.node)).Epoch {
+	if p.alter.busy || slices.Contains(p.meta.ISR, uint32(f.node)) || f.end < p.hw || f.end < p.began || !p.eligible(f) {
 		return
 	}
 	p.alterISR(append(slices.Clone(p.meta.ISR), uint32(f.node)))
@@ -315,8 +318,9 @@ func (p *partition) alterISR(isr []uint32) {
 	p.sendAlter()
 }
 
-// sendAlter asks the controller. Until an answer says that nothing came of it, or the change is applied here, both the old and
-// the wanted ISR count.
+// sendAlter asks the controller. Until an answer says that nothing came of it, or a change is applied here, both the old and the
+// wanted ISR count. Only IneligibleReplica says so: a request that is refused as stale may be the second copy of one that was
+// granted, and what changed comes with the metadata (Partition.handleAlterPartitionError).
 func (p *partition) sendAlter() {
 	b := p.b
 	p.alter.retryAt = 0
@@ -338,10 +342,11 @@ func (p *partition) sendAlter() {
 			} else {
 				p.alter.retryAt = b.env.Mono + sec // applied here soon; else asked again, in vain
 			}
-		case proto.NotController:
+		case proto.NotController, proto.StaleBrokerEpoch:
 			p.alter.retryAt = b.env.Mono + retry // nobody knows
-		default:
+		case proto.IneligibleReplica:
 			p.alter = alteration{}
+		default: // nothing may be given up before the metadata says what is
 		}
 		p.wakeLater()
 	})

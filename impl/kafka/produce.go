@@ -73,7 +73,7 @@ func (b *Broker) append(p *partition, acks int8, batch []byte) (code proto.Code,
 	h, ok := proto.ReadHead(batch)
 	switch {
 	case acks < -1 || acks > 1:
-		return proto.InvalidRequest, -1, 0
+		return proto.InvalidRequiredAcks, -1, 0
 	case p == nil || !p.leading:
 		return proto.NotLeader, -1, 0
 	case len(batch) > proto.MaxBatch:
@@ -97,12 +97,6 @@ func (b *Broker) append(p *partition, acks int8, batch []byte) (code proto.Code,
 	base = p.log.Appended()
 	data := append(b.fx.Alloc(len(batch))[:0], batch...)
 	proto.Stamp(data, base, p.epoch)
-	end := p.log.End()
-	for _, f := range p.followers {
-		if f.end == end { // it was level until now
-			f.caughtUp = max(f.caughtUp, f.fetched)
-		}
-	}
 	p.log.Append(b.fx, data)
 	h.Base = base
 	p.producers.Note(&h)

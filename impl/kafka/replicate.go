@@ -132,8 +132,8 @@ func (p *peer) answerFollower(expired bool) {
 	}
 	clear(s.dirty[len(left):])
 	s.dirty = left
-	if expired {
-		for _, part := range s.parts { // nothing but a high watermark is news enough now
+	if len(reply.Parts) > 0 || expired {
+		for _, part := range s.parts { // nothing but a high watermark is no reason for an answer, but is in every one
 			if q := p.b.partition(part.id); q != nil && q.leading && part.told != q.hw && part.ask.Epoch == q.epoch {
 				part.told = q.hw
 				reply.Parts = append(reply.Parts, proto.FetchResult{ID: part.id, HW: q.hw})
@@ -164,7 +164,7 @@ func (s *session) result(part *sessionPart, room int64) (r proto.FetchResult, sa
 		return r, true, false
 	}
 	if d := p.diverges(&part.ask); d.Diverging {
-		d.ID, d.HW = part.id, p.hw
+		d.ID, d.HW, part.told = part.id, p.hw, p.hw
 		return d, true, false
 	}
 	r.HW = p.hw

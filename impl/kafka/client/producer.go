@@ -186,7 +186,7 @@ func (p *producer) encode(box *outbox, b *batch) []byte {
 	pb := proto.Batch{PID: proto.NoProducer, Seq: -1}
 	if p.c.cfg.Idempotent {
 		b.seq = box.seq
-		box.seq += int32(len(b.ops))
+		box.seq = proto.SeqAfter(box.seq, int32(len(b.ops)))
 		pb.PID, pb.Seq = p.pid, b.seq
 	}
 	for _, o := range b.ops {

@@ -33,13 +33,13 @@ func (s Producers) Check(h *proto.Head) (old int64, code proto.Code) {
 		}
 		return -1, proto.OK
 	}
-	last := h.Seq + h.Count - 1
+	last := proto.SeqAfter(h.Seq, h.Count-1)
 	for _, b := range p.recent {
 		if b.first == h.Seq && b.last == last {
 			return b.base, proto.OK
 		}
 	}
-	if n := len(p.recent); n > 0 && h.Seq != p.recent[n-1].last+1 {
+	if n := len(p.recent); n > 0 && h.Seq != proto.SeqAfter(p.recent[n-1].last, 1) {
 		return -1, proto.OutOfOrderSequence
 	}
 	return -1, proto.OK
@@ -55,7 +55,7 @@ func (s Producers) Note(h *proto.Head) {
 		p = &producer{epoch: h.PEpoch}
 		s[h.PID] = p
 	}
-	p.recent = append(p.recent, sent{h.Seq, h.Seq + h.Count - 1, h.Base})
+	p.recent = append(p.recent, sent{h.Seq, proto.SeqAfter(h.Seq, h.Count-1), h.Base})
 	if len(p.recent) > remembered {
 		p.recent = p.recent[1:]
 	}

@@ -91,6 +91,9 @@ type Head struct {
 	Size   int
 }
 
+// SeqAfter is the sequence number n records on: it goes from 2^31-1 to 0 (DefaultRecordBatch.incrementSequence).
+func SeqAfter(seq, n int32) int32 { return int32((int64(seq) + int64(n)) & (1<<31 - 1)) }
+
 // Next is the offset behind the batch.
 func (h *Head) Next() int64 { return h.Base + int64(h.Count) }
 

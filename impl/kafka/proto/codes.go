@@ -20,6 +20,7 @@ const (
 	NotCoordinator        Code = 16
 	NotEnoughReplicas     Code = 19
 	NotEnoughAfterAppend  Code = 20 // NOT_ENOUGH_REPLICAS_AFTER_APPEND: the records are in the log
+	InvalidRequiredAcks   Code = 21
 	IllegalGeneration     Code = 22
 	InvalidGroup          Code = 24 // INVALID_GROUP_ID
 	TopicExists           Code = 36
@@ -45,7 +46,7 @@ var codeNames = map[Code]string{
 	NotEnoughReplicas: "not enough replicas", NotEnoughAfterAppend: "not enough replicas after append", TopicExists: "topic already exists",
 	InvalidReplication: "invalid replication factor", NotController: "not controller", InvalidRequest: "invalid request",
 	CoordinatorLoading: "coordinator load in progress", CoordinatorNotThere: "coordinator not available", NotCoordinator: "not coordinator",
-	IllegalGeneration: "illegal generation", InvalidGroup: "invalid group id", OffsetNotAvailable: "offset not available",
+	InvalidRequiredAcks: "invalid required acks", IllegalGeneration: "illegal generation", InvalidGroup: "invalid group id", OffsetNotAvailable: "offset not available",
 	OutOfOrderSequence: "out of order sequence number", InvalidProducerEpoch: "invalid producer epoch", FencedLeaderEpoch: "fenced leader epoch",
 	UnknownLeaderEpoch: "unknown leader epoch", StaleBrokerEpoch: "stale broker epoch", InvalidUpdateVersion: "invalid update version",
 	DuplicateRegistration: "duplicate broker registration", IneligibleReplica: "ineligible replica", BrokerIDNotRegistered: "broker id not registered",
