@@ -27,6 +27,7 @@ type world struct {
 
 type node struct {
 	id     machine.NodeID
+	lives  int
 	m      *Broker
 	files  files
 	timers map[machine.TimerKey]machine.Mono
@@ -114,6 +115,7 @@ func (w *world) boot(n *node) {
 	cfg := w.cfg
 	cfg.Node = n.id
 	n.timers = map[machine.TimerKey]machine.Mono{}
+	n.lives++
 	var fx machine.Effects
 	m, err := Boot(cfg)(w.env(n), n.files, &fx)
 	require.NoError(w.t, err)
@@ -124,7 +126,9 @@ func (w *world) boot(n *node) {
 	w.link(n, machine.PeerUp)
 }
 
-func (w *world) env(n *node) *machine.Env { return &machine.Env{Mono: w.now, Choices: draws(n.id)} }
+func (w *world) env(n *node) *machine.Env {
+	return &machine.Env{Mono: w.now, Choices: draws(int(n.id) + 16*n.lives)}
+}
 
 // link tells n and the others that are up of both links between them.
 func (w *world) link(n *node, kind machine.InputKind) {

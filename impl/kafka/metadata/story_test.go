@@ -39,8 +39,13 @@ func (t *teller) do(line string) string {
 		t.index++
 		r := t.s.Apply(t.index, &Command{Register: &proto.RegisterRequest{Node: num(1), Incarnation: t.index, Clean: clean}})
 		c.Unfence = &Session{num(1), r.Epoch}
-	case "register":
+	case "register": // register n1 [clean]
 		c.Register = &proto.RegisterRequest{Node: num(1), Incarnation: t.index + 1}
+		if len(words) > 2 {
+			c.Register.Clean = t.s.Broker(num(1)).Epoch
+		}
+	case "unfence":
+		c.Unfence = &Session{num(1), t.s.Broker(num(1)).Epoch}
 	case "fence":
 		c.Fence = &Session{num(1), t.s.Broker(num(1)).Epoch}
 	case "topic": // topic partitions replicas minisr
@@ -117,7 +122,7 @@ func TestEveryCommandLeavesPartitionsInOrder(t *testing.T) {
 				tell.do(fmt.Sprintf("up n%d", n))
 			case "fence":
 				tell.do(fmt.Sprintf("fence n%d", n))
-			case "register":
+			case "register": // register n1 [clean]
 				tell.do(fmt.Sprintf("register n%d", n))
 			case "isr":
 				tell.do(fmt.Sprintf("isr n%d n%d n%d", n, n, 1+n%3))
