@@ -209,6 +209,9 @@ func (p *producer) answered(box *outbox, b *batch, r *proto.ProduceResult) {
 		}
 	case r.Code.Retriable():
 		p.failed(box, b, r.Code.String())
+	case r.Code == proto.OutOfOrderSequence && box.batches[0] != b:
+		// What is missing in the log is a batch before it, which comes again first (TransactionManager.canRetry).
+		p.failed(box, b, r.Code.String())
 	default:
 		box.remove(b)
 		if p.c.cfg.Idempotent {
