@@ -39,8 +39,8 @@ func TestARecordIsAcknowledgedOnceAMajorityHasSyncedIt(t *testing.T) {
 	require.Equal(t, []string{"a"}, values)
 }
 
-// Two followers would be a majority. But a leader applies, and so answers, only what it has synced itself, as Redpanda's commits
-// nothing beyond its own flushed offset (raft/consensus.cc).
+// Two followers would be a majority. But a leader applies, and so answers, only what it has synced itself: raft with asynchronous storage
+// applies no entry that is not stable on the node.
 func TestTheLeadersOwnDiskIsWaitedForToo(t *testing.T) {
 	w := newWorld(t)
 	leader, _, _ := w.topic(1)
