@@ -12,7 +12,6 @@ type consumerFetch struct {
 	correlation uint32
 	m           proto.FetchRequest
 	deadline    machine.Mono
-	dirty       bool // answer whatever there is
 	done        bool
 	disk        int // reads under way
 	reply       proto.FetchReply
@@ -51,7 +50,7 @@ func (b *Broker) tryFetch(f *consumerFetch, expired bool) {
 	if f.disk > 0 {
 		return
 	}
-	if bytes >= max(f.m.MinBytes, 1) || failed || expired || f.dirty || b.env.Mono >= f.deadline {
+	if bytes >= max(f.m.MinBytes, 1) || failed || expired || b.env.Mono >= f.deadline {
 		f.done = true
 		b.reply(f.c, f.correlation, &f.reply)
 	}

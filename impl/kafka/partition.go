@@ -187,9 +187,6 @@ func (p *partition) stopLeading() {
 	if p.offsets != nil {
 		p.offsets.refuse(proto.NotCoordinator)
 	}
-	for _, f := range p.fetches {
-		f.dirty = true
-	}
 	for _, peer := range p.b.peers {
 		peer.session.touch(p.id)
 	}

@@ -185,7 +185,7 @@ func (s *scene) frame(to machine.NodeID, frame []byte) {
 		s.reply(q, &proto.CodeReply{})
 	case proto.AlterPartition:
 		m := alterOf(s.t, q)
-		s.say("asks the controller: isr %v of version %d", m.ISR, m.PartitionEpoch)
+		s.say("asks the controller: isr %v of version %d%s", m.ISR, m.PartitionEpoch, s.outdated(m))
 		s.alter, s.asked = q, append(s.asked, q)
 	case proto.ReplicaFetch:
 		var m proto.FetchRequest
@@ -195,6 +195,16 @@ func (s *scene) frame(to machine.NodeID, frame []byte) {
 	default:
 		s.t.Fatalf("a question of %s", q.api)
 	}
+}
+
+// outdated says which members are named by a process that is no longer registered.
+func (s *scene) outdated(m *proto.AlterPartitionRequest) (out string) {
+	for i, id := range m.ISR {
+		if m.Epochs[i] != s.b.meta.Broker(id).Epoch {
+			out += fmt.Sprintf(", n%d's process of before", id)
+		}
+	}
+	return out
 }
 
 func alterOf(t require.TestingT, q question) *proto.AlterPartitionRequest {

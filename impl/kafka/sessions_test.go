@@ -49,6 +49,9 @@ func TestABrokerThatIsNotHeardOfForASessionIsFencedAndWhatItLedIsLedByTheNext(t 
 	p := ctl.m.meta.Partition(3)
 	require.Equal(t, []uint32{1, 2}, p.ISR)
 	require.Equal(t, uint32(1), p.Leader)
+	index := ctl.m.index
+	w.run(10 * sec)
+	require.Equal(t, index, ctl.m.index, "once")
 	w.heal(w.nodes[2])
 	took := w.until("n3 is let in", func() bool { return !ctl.fenced(3) })
 	require.Less(t, took, machine.Mono(sec))
@@ -83,12 +86,14 @@ func TestANewProcessIsNotRegisteredBeforeTheSessionOfTheOneBeforeHasEnded(t *tes
 	w.run(5 * sec)
 	require.Equal(t, old, ctl.m.meta.Broker(3).Epoch, "duplicate broker registration")
 	require.Zero(t, w.nodes[2].m.epoch)
+	require.False(t, w.nodes[2].m.acting, "it reads what was said to the process before it")
 	w.until("the new process is registered", func() bool { return ctl.m.meta.Broker(3).Epoch != old })
 	require.GreaterOrEqual(t, w.now-heard, machine.Mono(9*sec))
 	require.Less(t, w.now-heard, machine.Mono(10*sec))
 	w.until("it is let in", func() bool { return !ctl.fenced(3) })
 	require.Equal(t, ctl.m.meta.Broker(3).Epoch, w.nodes[2].m.epoch)
 	require.NotEqual(t, old, w.nodes[2].m.epoch)
+	require.True(t, w.nodes[2].m.acting)
 }
 
 func TestANewControllerGivesEverybodyAWholeSession(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 // The rules of a leader and of a follower, one broker at a time. Lines of a story:
 //
 //	topic partitions replicas minisr [flush=n]       the controller makes a topic
-//	produce 0|1|all values.. [part= timeout= pid= pepoch= seq= corrupt]
-//	consume [part= at= min= max= wait= epoch=]       a consumer's fetch
+//	produce 0|1|all values.. [part= timeout= pid= pepoch= seq= pad= corrupt trailing]
+//	consume [part= and= at= min= max= wait= epoch=]       a consumer's fetch
 //	latest [part=]                                   a client asks for the end
 //	n2 at=1 [part= last= epoch= wait= max= full old] another broker fetches
 //	fence|unfence|register n2, elect                 what the controller logs
@@ -119,10 +119,14 @@ func (s *scene) do(line string) {
 	case "produce":
 		s.produce(w)
 	case "consume":
-		s.client(line, proto.Fetch, &proto.FetchRequest{
+		m := &proto.FetchRequest{
 			MaxWait: w.time("wait", 500*time.Millisecond), MinBytes: w.int("min", 1), MaxBytes: w.int("max", 1<<20),
 			Parts: []proto.FetchPart{{ID: uint32(w.int("part", int64(s.watch))), Epoch: int32(w.int("epoch", -1)), Offset: w.int("at", 0), LastEpoch: -1}},
-		})
+		}
+		if second := w.int("and", 0); second > 0 {
+			m.Parts = append(m.Parts, proto.FetchPart{ID: uint32(second), Epoch: -1, LastEpoch: -1})
+		}
+		s.client(line, proto.Fetch, m)
 	case "latest":
 		s.client(line, proto.ListOffset, &proto.ListOffsetRequest{ID: uint32(w.int("part", int64(s.watch))), Latest: true})
 	case "earliest":
@@ -215,14 +219,20 @@ func (s *scene) restart() {
 
 func (s *scene) produce(w words) {
 	acks := map[string]int8{"0": 0, "1": 1, "all": -1, "2": 2}[w.values[1]]
-	corrupt := w.flag("corrupt")
+	corrupt, trailing := w.flag("corrupt"), w.flag("trailing")
 	b := proto.Batch{PID: w.int("pid", proto.NoProducer), PEpoch: int16(w.int("pepoch", 0)), Seq: int32(w.int("seq", -1))}
 	for _, v := range w.values[2:] {
 		b.Records = append(b.Records, proto.AppendRecord(nil, []byte("k"), []byte(v)))
 	}
+	if pad := w.int("pad", 0); pad > 0 {
+		b.Records = append(b.Records, make([]byte, pad))
+	}
 	batch := proto.AppendBatch(nil, &b)
 	if corrupt {
 		batch[len(batch)-1] ^= 1
+	}
+	if trailing {
+		batch = append(batch, 0)
 	}
 	part := uint32(w.int("part", int64(s.watch)))
 	s.client(w.line, proto.Produce, &proto.ProduceRequest{Acks: acks, Timeout: w.time("timeout", 30*time.Second), Parts: []proto.ProducePart{{ID: part, Batch: batch}}})

@@ -42,3 +42,24 @@ func TestWhatIsNoCommitIsPassedOver(t *testing.T) {
 	}
 	require.Empty(t, got)
 }
+
+func TestACommitHasToNameAGroupAPartitionAndAnOffset(t *testing.T) {
+	good := proto.OffsetCommitRequest{Group: "g", ID: 1}
+	require.Equal(t, proto.OK, Check(&good))
+	for want, c := range map[*proto.OffsetCommitRequest]proto.Code{
+		{ID: 1}: proto.InvalidGroup,
+		{Group: string(make([]byte, MaxGroup+1)), ID: 1}: proto.InvalidGroup,
+		{Group: "g"}:                       proto.InvalidRequest,
+		{Group: "g", ID: 1, Offset: -1}:    proto.InvalidRequest,
+		{Group: "g", ID: 1, Generation: 1}: proto.IllegalGeneration,
+	} {
+		require.Equal(t, c, Check(want))
+	}
+	require.Equal(t, proto.OK, Check(&proto.OffsetCommitRequest{Group: string(make([]byte, MaxGroup)), ID: 1}))
+	for code, want := range map[proto.Code]proto.Code{
+		proto.NotLeader: proto.NotCoordinator, proto.NotEnoughReplicas: proto.CoordinatorNotThere, proto.NotEnoughAfterAppend: proto.CoordinatorNotThere,
+		proto.TimedOut: proto.CoordinatorNotThere, proto.UnknownPartition: proto.CoordinatorNotThere, proto.OK: proto.OK, proto.InvalidGroup: proto.InvalidGroup,
+	} {
+		require.Equal(t, want, Refusal(code))
+	}
+}
