@@ -170,7 +170,7 @@ func (s *session) result(part *sessionPart, room int64) (r proto.FetchResult, sa
 	r.HW = p.hw
 	switch {
 	case part.ask.Offset > p.log.End():
-		r.Code = proto.OffsetOutOfRange
+		r.Code, part.told = proto.OffsetOutOfRange, p.hw
 		return r, true, false
 	case part.ask.Offset == p.log.End():
 		return r, false, false
