@@ -66,7 +66,7 @@ func (p *pool) run(ctx context.Context, a assignment, total int) ([]Output, erro
 // worker keeps one process busy until there are no more cells.
 func (p *pool) worker(ctx context.Context, a assignment, take func() (int, bool), keep func(int, Output)) error {
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400")
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400", "GOMEMLIMIT=6GiB")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

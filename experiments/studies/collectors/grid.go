@@ -107,14 +107,13 @@ func (c *gcCase) trial(o *study.Options, seed rundir.Seed) trial.Trial {
 
 // window is how long is measured.
 func (c *gcCase) window(o *study.Options) int64 {
-	w := 2000 * ms
-	if o.Size == study.Small {
-		w = 1000 * ms
+	switch {
+	case c.Design == systems.KafkaAll.Design: // a gibibyte takes seconds to fill
+		return 10_000 * ms
+	case o.Size == study.Small:
+		return 1000 * ms
 	}
-	if c.Design == systems.KafkaAll.Design {
-		w *= 10 // a gibibyte takes seconds to fill
-	}
-	return w
+	return 2000 * ms
 }
 
 // measure adds one point, and of the first seed what the collector of the busiest node did.
