@@ -1,6 +1,7 @@
 package redpanda
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -278,4 +279,29 @@ func TestASettingThatIsWrongIsNamed(t *testing.T) {
 	} {
 		require.Error(t, c.Check())
 	}
+}
+
+// A process before this one counted its proposals from one, too, and so does every other node.
+func TestAnEntryAnswersNobodyButTheProcessThatProposedIt(t *testing.T) {
+	w := newWorld(t)
+	leader, second, _ := w.topic(1)
+	for _, n := range w.nodes {
+		n.held = true
+	}
+	w.produce(leader, 1, -1, plain, "a")
+	p := leader.m.partition(1)
+	require.Len(t, p.inFlight, 1)
+	entry := func(node machine.NodeID, boot uint64) []byte {
+		e := binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(node)), boot)
+		return append(binary.AppendUvarint(e, p.inFlight[0].number), "data"...)
+	}
+	for _, e := range [][]byte{entry(leader.id, leader.m.boot+2), entry(second.id, leader.m.boot)} {
+		data, done := p.body(e)
+		require.Equal(t, "data", string(data))
+		require.Nil(t, done)
+		require.Len(t, p.inFlight, 1)
+	}
+	_, done := p.body(entry(leader.id, leader.m.boot))
+	require.NotNil(t, done)
+	require.Empty(t, p.inFlight)
 }
