@@ -135,3 +135,23 @@ func TestOnlySoManyProducesWaitAndAnsweredOnesMakeRoom(t *testing.T) {
 	}
 	require.Equal(t, 1, s.b.parked)
 }
+
+func TestAControllerThatIsDeposedAnswersWhoWaitsAndTakesNothingMore(t *testing.T) {
+	w := newWorld(t, Config{})
+	ctl := w.nodes[0].m
+	var heard []proto.Code
+	hear := func(r metadata.Result) { heard = append(heard, r.Code) }
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	ctl.proposeCommands()
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	require.Empty(t, heard)
+	require.Len(t, ctl.ctl.inFlight, 1)
+	number := ctl.ctl.inFlight[0].number
+	require.Nil(t, ctl.takeFlight(1, ctl.incarnation+2, number), "a process before this one counted, too")
+	require.Nil(t, ctl.takeFlight(2, ctl.incarnation, number))
+	ctl.ctlFollow()
+	require.Equal(t, []proto.Code{proto.NotController, proto.NotController}, heard)
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	require.Len(t, heard, 3)
+	require.Empty(t, ctl.ctl.queue)
+}
