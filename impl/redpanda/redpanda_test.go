@@ -224,6 +224,14 @@ func TestAFetchWaitsForEnoughOrForItsTime(t *testing.T) {
 	small = w.ask(leader, proto.Fetch, &proto.FetchRequest{MaxBytes: 1, Parts: []proto.FetchPart{{ID: 1, Offset: 0, Epoch: -1}}})
 	require.True(t, w.answer(small, &r))
 	require.Equal(t, []string{"a"}, valuesOf(r.Parts[0].Batches, 0), "one batch at least, and no more than fit")
+	_, _, all := w.fetch(leader, 1, 0)
+	require.Equal(t, []string{"a", "b", "c"}, all)
+	both := int64(len(leader.m.partition(1).read(0, 1<<20)))
+	for room, want := range map[int64]int{both: 3, both - 1: 1} {
+		small = w.ask(leader, proto.Fetch, &proto.FetchRequest{MaxBytes: room, Parts: []proto.FetchPart{{ID: 1, Offset: 0, Epoch: -1}}})
+		require.True(t, w.answer(small, &r))
+		require.Len(t, valuesOf(r.Parts[0].Batches, 0), want)
+	}
 }
 
 func TestWhereALeaderIsAndWhereItsLogEnds(t *testing.T) {
