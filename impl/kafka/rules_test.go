@@ -112,3 +112,46 @@ func TestEverySettingThatIsWrongIsNamed(t *testing.T) {
 		require.ErrorContains(t, err, why)
 	}
 }
+
+func TestOnlySoManyProducesWaitAndAnsweredOnesMakeRoom(t *testing.T) {
+	s := newScene(t, Config{MaxParked: 2})
+	for _, line := range []string{"topic 1 3 2", "produce all a", "produce all b", "produce all c", "n2 at=2", "n3 at=2", "produce all c"} {
+		s.text.Reset()
+		s.do(line)
+		want := ""
+		switch line {
+		case "produce all c":
+			if s.b.parked == 2 {
+				want = "  produce all c: not enough replicas, at -1\n"
+			} else {
+				require.Equal(t, int64(3), s.b.partition(1).log.End())
+			}
+		case "n3 at=2":
+			want = "  produce all a: none, at 0\n  produce all b: none, at 1\n"
+		}
+		if want != "" {
+			require.Equal(t, want, s.text.String())
+		}
+	}
+	require.Equal(t, 1, s.b.parked)
+}
+
+func TestAControllerThatIsDeposedAnswersWhoWaitsAndTakesNothingMore(t *testing.T) {
+	w := newWorld(t, Config{})
+	ctl := w.nodes[0].m
+	var heard []proto.Code
+	hear := func(r metadata.Result) { heard = append(heard, r.Code) }
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	ctl.proposeCommands()
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	require.Empty(t, heard)
+	require.Len(t, ctl.ctl.inFlight, 1)
+	number := ctl.ctl.inFlight[0].number
+	require.Nil(t, ctl.takeFlight(1, ctl.incarnation+2, number), "a process before this one counted, too")
+	require.Nil(t, ctl.takeFlight(2, ctl.incarnation, number))
+	ctl.ctlFollow()
+	require.Equal(t, []proto.Code{proto.NotController, proto.NotController}, heard)
+	ctl.command(metadata.Command{NewProducer: true}, hear)
+	require.Len(t, heard, 3)
+	require.Empty(t, ctl.ctl.queue)
+}

@@ -1,6 +1,7 @@
 package redpanda
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -223,6 +224,14 @@ func TestAFetchWaitsForEnoughOrForItsTime(t *testing.T) {
 	small = w.ask(leader, proto.Fetch, &proto.FetchRequest{MaxBytes: 1, Parts: []proto.FetchPart{{ID: 1, Offset: 0, Epoch: -1}}})
 	require.True(t, w.answer(small, &r))
 	require.Equal(t, []string{"a"}, valuesOf(r.Parts[0].Batches, 0), "one batch at least, and no more than fit")
+	_, _, all := w.fetch(leader, 1, 0)
+	require.Equal(t, []string{"a", "b", "c"}, all)
+	both := int64(len(leader.m.partition(1).read(0, 1<<20)))
+	for room, want := range map[int64]int{both: 3, both - 1: 1} {
+		small = w.ask(leader, proto.Fetch, &proto.FetchRequest{MaxBytes: room, Parts: []proto.FetchPart{{ID: 1, Offset: 0, Epoch: -1}}})
+		require.True(t, w.answer(small, &r))
+		require.Len(t, valuesOf(r.Parts[0].Batches, 0), want)
+	}
 }
 
 func TestWhereALeaderIsAndWhereItsLogEnds(t *testing.T) {
@@ -278,4 +287,29 @@ func TestASettingThatIsWrongIsNamed(t *testing.T) {
 	} {
 		require.Error(t, c.Check())
 	}
+}
+
+// A process before this one counted its proposals from one, too, and so does every other node.
+func TestAnEntryAnswersNobodyButTheProcessThatProposedIt(t *testing.T) {
+	w := newWorld(t)
+	leader, second, _ := w.topic(1)
+	for _, n := range w.nodes {
+		n.held = true
+	}
+	w.produce(leader, 1, -1, plain, "a")
+	p := leader.m.partition(1)
+	require.Len(t, p.inFlight, 1)
+	entry := func(node machine.NodeID, boot uint64) []byte {
+		e := binary.LittleEndian.AppendUint64(binary.AppendUvarint(nil, uint64(node)), boot)
+		return append(binary.AppendUvarint(e, p.inFlight[0].number), "data"...)
+	}
+	for _, e := range [][]byte{entry(leader.id, leader.m.boot+2), entry(second.id, leader.m.boot)} {
+		data, done := p.body(e)
+		require.Equal(t, "data", string(data))
+		require.Nil(t, done)
+		require.Len(t, p.inFlight, 1)
+	}
+	_, done := p.body(entry(leader.id, leader.m.boot))
+	require.NotNil(t, done)
+	require.Empty(t, p.inFlight)
 }

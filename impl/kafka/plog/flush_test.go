@@ -149,3 +149,15 @@ func TestABatchOfAnOlderEpochBehindANewerOneIsNotThisLogs(t *testing.T) {
 	names, _ := f.List("partitions/1")
 	require.NotContains(t, names, "partitions/1/00000000000000000002.log")
 }
+
+func TestWhatIsCutIsNotInMemoryEither(t *testing.T) {
+	f := files{}
+	l, _ := open(t, roomy, f)
+	var fx machine.Effects
+	l.Append(&fx, record(0, 0, "a"))
+	one := l.Cached()
+	l.Append(&fx, record(1, 0, "b"))
+	require.Equal(t, 2*one, l.Cached())
+	l.Truncate(&fx, 1)
+	require.Equal(t, one, l.Cached())
+}
