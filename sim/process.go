@@ -38,6 +38,7 @@ type process struct {
 	waking  bool       // an evFree is on its way
 	host    *host.Host // of this life; nil: steps are free
 	hostCfg host.Config
+	spent   spent // on the hosts of the lives before this one
 
 	died    Time // of the last death: the identity of the life after it
 	born    Time
@@ -62,6 +63,20 @@ type process struct {
 	backlog int64
 
 	work [machine.WorkKinds]machine.Work
+}
+
+// spent is what a program has used of its host.
+type spent struct{ busy, collected, allocated int64 }
+
+// spending is what the process has used so far, in all its lives.
+func (p *process) spending() spent {
+	sum := p.spent
+	if p.host != nil {
+		sum.busy += p.host.Busy()
+		sum.collected += p.host.Collected()
+		sum.allocated += p.host.Allocated()
+	}
+	return sum
 }
 
 func (p *process) running() bool { return p.state == up }
@@ -212,6 +227,7 @@ func (w *World) kill(p *process, why string, tell bool) {
 		p.disk.Crash(w.now)
 	}
 	resumed := p.paused > 0
+	p.spent = p.spending()
 	p.state, p.machine, p.first, p.paused, p.firing, p.host, p.waking = down, nil, nil, 0, -1, nil, false
 	p.epoch++
 	p.died = w.now

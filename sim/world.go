@@ -256,29 +256,21 @@ func (w *World) Footprint(n machine.NodeID) []machine.Use {
 	return nil
 }
 
-// Busy is the processor time that a process has used in its present life, in nanoseconds over all lanes; 0 without a
-// host.
-func (w *World) Busy(n machine.NodeID) int64 {
-	if p := w.processOf(n); p != nil && p.host != nil {
-		return p.host.Busy()
-	}
-	return 0
-}
+// Busy is the processor time that a process has used in its whole life, over all its boots, in nanoseconds over all lanes; 0
+// without a host.
+func (w *World) Busy(n machine.NodeID) int64 { return w.spent(n).busy }
 
-// Collected is the processor time that a process's collector has taken in its present life, in nanoseconds over all threads.
-func (w *World) Collected(n machine.NodeID) int64 {
-	if p := w.processOf(n); p != nil && p.host != nil {
-		return p.host.Collected()
-	}
-	return 0
-}
+// Collected is the processor time that a process's collector has taken, over all boots, in nanoseconds over all threads.
+func (w *World) Collected(n machine.NodeID) int64 { return w.spent(n).collected }
 
-// Allocated are the bytes that a process has allocated in its present life, as its host reckons them.
-func (w *World) Allocated(n machine.NodeID) int64 {
-	if p := w.processOf(n); p != nil && p.host != nil {
-		return p.host.Allocated()
+// Allocated are the bytes that a process has allocated, over all boots, as its host reckons them.
+func (w *World) Allocated(n machine.NodeID) int64 { return w.spent(n).allocated }
+
+func (w *World) spent(n machine.NodeID) spent {
+	if p := w.processOf(n); p != nil {
+		return p.spending()
 	}
-	return 0
+	return spent{}
 }
 
 // Work is what a process has charged in its whole life, over all its boots.

@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,7 @@ func (p *Profile) With(name string, value int64) (*Profile, error) {
 	c.Source = fmt.Sprintf("set for this study; the profile has %d, %s: %s", c.Value, c.Mark, c.Source)
 	c.Value, c.Mark, c.Low, c.High = value, Assumed, min(low, value), max(high, value)
 	if faults := q.faults(); len(faults) > 0 {
-		return nil, fmt.Errorf("hardware %s: %w", p.Name, faults[0])
+		return nil, fmt.Errorf("hardware %s: %w", p.Name, errors.Join(faults...))
 	}
 	return q, nil
 }

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -74,14 +75,20 @@ func Paired(a, b []int64) Estimate {
 	return mean(d)
 }
 
-// PairedRatio is the geometric mean of b/a over pairs, with Student's interval of the logarithms. Pairs in which one is not above
-// zero are left out.
+// PairedRatio is the geometric mean of b/a over pairs, with Student's interval of the logarithms: the slices must be as long as one another. Pairs in which one is not above
+// zero are left out; of none at all everything is zero, which is no ratio.
 func PairedRatio(a, b []int64) Estimate {
+	if len(a) != len(b) {
+		panic(fmt.Sprintf("%d values have no pairs among %d", len(a), len(b)))
+	}
 	var logs []float64
 	for i := range a {
 		if a[i] > 0 && b[i] > 0 {
 			logs = append(logs, math.Log(float64(b[i])/float64(a[i])))
 		}
+	}
+	if len(logs) == 0 {
+		return Estimate{}
 	}
 	m := mean(logs)
 	return Estimate{math.Exp(m.Value), math.Exp(m.Low), math.Exp(m.High)}

@@ -77,7 +77,7 @@ func (o *Options) Check() error {
 	if _, err := hardware.Load(o.Hardware); err != nil {
 		faults = append(faults, fmt.Errorf("--hardware: %w", err))
 	}
-	if o.To != 0 && o.To < o.From {
+	if o.To < o.From {
 		faults = append(faults, fmt.Errorf("--seeds %d-%d: want FIRST-LAST", o.From, o.To))
 	}
 	if err := errors.Join(faults...); err != nil {

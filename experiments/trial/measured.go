@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"math/bits"
+
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/brokerlab/brokerlab/model/machine"
@@ -82,8 +84,13 @@ type Completion struct {
 // Latencies run from a microsecond to an hour, to three digits.
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1000, int64(3600e9), 3) }
 
-// Rate is a count of the window a second, rounded.
-func (m *Measured) Rate(count int64) int64 { return (count*int64(1e9) + m.Window/2) / m.Window }
+// Rate is a count of the window a second, rounded; a count of bytes times a billion may be wider than 64 bits.
+func (m *Measured) Rate(count int64) int64 {
+	hi, lo := bits.Mul64(uint64(count), 1e9)
+	lo, carry := bits.Add64(lo, uint64(m.Window)/2, 0)
+	quo, _ := bits.Div64(hi+carry, lo, uint64(m.Window))
+	return int64(quo)
+}
 
 // Quantile is the latency below which a share of ppm parts per million lies, in nanoseconds.
 func Quantile(h *hdrhistogram.Histogram, ppm int64) int64 {

@@ -198,12 +198,9 @@ func (m *meter) sample(w *sim.World, now int64) {
 	}
 }
 
-// since moves a count on to now, and returns by how much: by all of it in another life.
+// since moves a count on to now, and returns by how much.
 func since(was *int64, now int64) int64 {
 	n := now - *was
-	if n < 0 {
-		n = now
-	}
 	*was = now
 	return n
 }

@@ -16,7 +16,8 @@
 //   - Every draw is a function of the node, its life, and the number of the pause.
 //
 // What it leaves out: caches, memory bandwidth, processor frequency, and interference between the processes of one
-// host, for every process has a host of its own.
+// host, for every process has a host of its own; that threads of a JVM's collector are slower themselves where they share cores with
+// the program.
 //
 // sim imports it; it imports model/machine, model/load for its draws, and sim/choice.
 package host

@@ -18,7 +18,7 @@ type Cost struct {
 type Program struct {
 	// Lanes is how many inputs are handled at once: 1 for a core that one goroutine drives at a time.
 	Lanes int
-	// Step is the processor time that any input takes beside the work it charges, Idle what one of a program
+	// Step is the processor time that any input takes beside the work it charges, Wake what one of a program
 	// that was asleep takes to wake up: both nanoseconds.
 	Step, Wake int64
 	// Input is the part of Step that is the kernel's: a read, and the first write.
@@ -68,6 +68,8 @@ type Host struct {
 	log   func(Event)
 	live  func() int64
 	busy  int64 // processor time used so far, all lanes
+	// waited is what steps have waited within their lanes: for a core that the collector had, or for memory.
+	waited int64
 	// collected is the collector's: on threads of its own, and in the program's steps by assists and barriers.
 	collected int64
 	allocated int64
@@ -124,8 +126,9 @@ func (h *Host) Step(now int64, work *[machine.WorkKinds]machine.Work, io IO) int
 	if h.cfg.Program.Wake > 0 && h.out < now {
 		cost += h.cfg.Program.Wake
 	}
+	waited := h.waited
 	cost = h.gc.charge(start, cost, alloc)
-	h.busy += cost
+	h.busy += cost - (h.waited - waited)
 	h.lanes[lane] = max(h.lanes[lane], start+cost)
 	h.out = max(h.out, h.lanes[lane])
 	done := h.out
@@ -148,7 +151,8 @@ func (h *Host) price(work *[machine.WorkKinds]machine.Work) (nanos, alloc int64)
 	return nanos, alloc
 }
 
-// Busy is the processor time that steps have used so far, in nanoseconds over all lanes.
+// Busy is the processor time that steps have used so far, in nanoseconds over all lanes. What a step waits for a core that the
+// collector has, or for memory that it gives back, keeps its lane and is no processor time.
 func (h *Host) Busy() int64 { return h.busy }
 
 // Collected is the processor time that the collector has taken so far, over all threads: on its own, and by assists and barriers
@@ -190,8 +194,11 @@ func (h *Host) thousandths() int64 { return int64(h.cfg.Cores) * 1000 }
 func (h *Host) need() int64 { return int64(min(len(h.lanes), h.cfg.Cores)) * 1000 }
 
 func (h *Host) within(cost, room int64) int64 {
-	if need := h.need(); need > room {
-		return cost * need / max(room, 100)
+	need := h.need()
+	if need <= room {
+		return cost
 	}
-	return cost
+	takes := cost * need / max(room, 100)
+	h.waited += takes - cost
+	return takes
 }

@@ -96,7 +96,7 @@ func (g *g1Collector) collect(at int64) {
 	g.h.log(Event{Kind: Heap, At: at + pause, Live: live, Heap: g.old, Goal: g.cfg.Heap})
 	g.young = 0
 	g.adapt(pause)
-	if g.old+g.eden >= g.cfg.Heap {
+	if g.old+g.eden > g.cfg.Heap { // the least young generation there can be finds no room
 		g.full(at + pause)
 	}
 	if g.marks == 0 && g.mixed == 0 && g.old > g.cfg.Heap/100*g.cfg.IHOP {

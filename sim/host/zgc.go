@@ -89,6 +89,7 @@ func (z *zCollector) charge(start, cost, alloc int64) int64 {
 		if z.used >= z.cfg.Heap { // allocation stall: until the cycle gives memory back
 			stall := max(z.ends-start-cost, 0)
 			z.h.log(Event{Kind: Stall, At: start + cost, Nanos: stall, Why: "allocation stall"})
+			z.h.waited += stall
 			cost += stall
 		}
 		return cost

@@ -36,7 +36,11 @@ func conclude(t *study.Tables) (*study.Conclusion, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Checks = append(append(c.Checks, formula, limitCheck(p), tailCheck(p), goalCheck(p)), calibrationChecks(t.Of("calibration"))...)
+	limit, err := limitCheck(t, p)
+	if err != nil {
+		return nil, err
+	}
+	c.Checks = append(append(c.Checks, formula, limit, tailCheck(p), goalCheck(p)), calibrationChecks(t.Of("calibration"))...)
 	text(t, p, c)
 	return c, nil
 }

@@ -13,14 +13,15 @@ func checks(t *study.Tables) []study.Check {
 	var checks []study.Check
 	for _, s := range loaded {
 		mine := losses.Where("system", s.Name)
-		lost := mine.Sum("lost")
+		// A log that nobody could read lost nobody knows what.
+		known := mine.Len() > 0 && mine.Where("read_back", "true").Len() == mine.Len()
 		id := "synced-loses-nothing"
 		if s.Policy != systems.Synced {
-			id, lost = "unsynced-loses", -lost
+			id = "unsynced-loses"
 		}
 		checks = append(checks, study.Check{
 			Name: id, Expected: fmt.Sprintf("%s (%s when acknowledged) loses %s when all nodes lose power", s.Name, s.Policy, map[bool]string{true: "nothing", false: "some"}[s.Policy == systems.Synced]),
-			Holds: lost == 0 == (s.Policy == systems.Synced), Found: lossText(losses, s.Name),
+			Holds: known && (mine.Sum("lost") == 0) == (s.Policy == systems.Synced), Found: lossText(losses, s.Name),
 		})
 	}
 	slow := stats.PairedRatio(rows.Where("axis", "base", "system", systems.Reference.Name).Ints("p50_ns"), rows.Where("axis", "base", "system", systems.KafkaAll.Name).Ints("p50_ns"))
@@ -37,7 +38,7 @@ func checks(t *study.Tables) []study.Check {
 func batchServerCheck(rows *study.Rows) study.Check {
 	one, many := stats.Median(rows.Where("clients", "1").Ints("done_per_s")).Value, stats.Median(rows.Where("clients", "16").Ints("done_per_s")).Value
 	return study.Check{
-		Name: "group-commit", Expected: "One sync serves all who wait: 16 clients get at least 5 times what one gets, where a sync each would give 1", Holds: many >= 5*one,
+		Name: "group-commit", Expected: "One sync serves all who wait: 16 clients get at least 5 times what one gets, where a sync each would give 1", Holds: one > 0 && many >= 5*one,
 		Found: fmt.Sprintf("%.0f/s and %.0f/s: %.1f times", one, many, many/one),
 	}
 }

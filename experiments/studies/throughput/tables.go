@@ -2,7 +2,6 @@ package throughput
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/brokerlab/brokerlab/experiments/stats"
 	"github.com/brokerlab/brokerlab/experiments/study"
@@ -26,9 +25,9 @@ func capacity(rows *study.Rows, name, bytes string) (rate int64, p50, p99, busy 
 	return rate, p50, p99, busy
 }
 
-// rateText is a rate kept up with: at least so much, if nothing higher was offered.
-func rateText(rows *study.Rows, rate int64) string {
-	if rate == slices.Max(rows.Where("axis", "rate").Ints("offered_per_s")) {
+// rateText is a rate of payloads kept up with: at least so much, if nothing higher was offered.
+func rateText(rows *study.Rows, rate int64, bytes string) string {
+	if rate == rows.Where("axis", "rate", "payload_bytes", bytes).Most("offered_per_s") {
 		return fmt.Sprintf("%d/s or more", rate)
 	}
 	return fmt.Sprintf("%d/s", rate)
@@ -53,7 +52,7 @@ func capacityTable(t *study.Tables) study.TextTable {
 		rate, p50, p99, busy := capacity(rows, name, "128")
 		large, _, _, _ := capacity(rows, name, "1024")
 		out.Rows = append(out.Rows, []string{
-			name, says[rows.Where("system", name).Text(0, "policy")], rateText(rows, rate), words.Nanos(p50), words.Nanos(p99), fmt.Sprintf("%.0f %%", busy/10), rateText(rows, large), lossText(t.Of("losses"), name),
+			name, says[rows.Where("system", name).Text(0, "policy")], rateText(rows, rate, "128"), words.Nanos(p50), words.Nanos(p99), fmt.Sprintf("%.0f %%", busy/10), rateText(rows, large, "1024"), lossText(t.Of("losses"), name),
 		})
 	}
 	return out

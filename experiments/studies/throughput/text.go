@@ -18,7 +18,7 @@ func paragraphs(t *study.Tables) []string {
 	return []string{
 		fmt.Sprintf("At %d publishes a second the reference broker, which syncs on a quorum before it acknowledges, answers in %s in the middle and %s at the 99th percentile; it keeps up with %s (%s, %s). "+
 			"Kafka's protocol gathers records at the producer and ships them as one opaque batch: it keeps up with %s (%s, %s) and pays for it with its linger of 5 ms; with a flush of each batch %s (%s, %s).",
-			baseRate, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p99_ns"), rateText(rows, rRate), words.Nanos(r50), words.Nanos(r99), rateText(rows, kRate), words.Nanos(k50), words.Nanos(k99), rateText(rows, fRate), words.Nanos(f50), words.Nanos(f99)),
+			baseRate, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p99_ns"), rateText(rows, rRate, "128"), words.Nanos(r50), words.Nanos(r99), rateText(rows, kRate, "128"), words.Nanos(k50), words.Nanos(k99), rateText(rows, fRate, "128"), words.Nanos(f50), words.Nanos(f99)),
 		"What a system runs out of is not the same: the NATS-style designs keep one core busy that handles every message, the Kafka-style ones little of it, for a batch is one thing to their brokers. " +
 			"The rank order flips with batching, payload and the number of streams, so read the figure of axes before any single number, and the figure of assumptions before any ratio.",
 		publishedText(rows),
@@ -32,7 +32,7 @@ func publishedText(rows *study.Rows) string {
 	rate, _, _, _ := capacity(rows, systems.KafkaAll.Name, "1024")
 	return fmt.Sprintf("Of 1 KiB Kafka-style took %s, that is %.0f MB/s, where the leader's interface of 10 Gb/s carries each record twice more to its followers. Published for Kafka without flush, three replicas: "+
 		"605 MB/s on three machines of 8 cores, NVMe and 25 Gb/s with 100 partitions spread over all three (Confluent, Benchmarking Kafka, Pulsar and RabbitMQ, 2020): %.1f times the model's one partition. Other hardware, other spread: an order of magnitude, no more.",
-		rateText(rows, rate), float64(rate)*1024/1e6, 605/(float64(rate)*1024/1e6))
+		rateText(rows, rate, "1024"), float64(rate)*1024/1e6, 605/(float64(rate)*1024/1e6))
 }
 
 func medianAt(rows *study.Rows, name, column string) string {
@@ -46,7 +46,7 @@ func answerTrails(t *study.Tables) string {
 	k, _, _, kBusy := capacity(rows, systems.KafkaAll.Name, "128")
 	f, _, _, _ := capacity(rows, systems.KafkaFlush.Name, "128")
 	return fmt.Sprintf("In throughput less than in what it costs: NATS-style kept up with %s (the reference, synced, %s), Kafka-style with %s (%s flushing each batch), with a core %.0f %% busy there and %.0f %% here, for a message is one broker's unit of work and a batch the other's. In latency at moderate rates the order is the other way round: %s in the middle for the reference, synced, beside %s.",
-		rateText(rows, n), rateText(rows, r), rateText(rows, k), rateText(rows, f), rBusy/10, kBusy/10, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.KafkaAll.Name, "p50_ns"))
+		rateText(rows, n, "128"), rateText(rows, r, "128"), rateText(rows, k, "128"), rateText(rows, f, "128"), rBusy/10, kBusy/10, medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.KafkaAll.Name, "p50_ns"))
 }
 
 func answerRates(t *study.Tables) string {
