@@ -83,19 +83,23 @@ func kafkaDesign() *Design {
 	return &Design{
 		Name: "kafka", Profiles: []string{"kafka"}, Bound: kafkaBound, Profile: rowDefaults(kafkaSettings), Set: setRow(kafkaSettings), Check: plainLogs, Describe: commits,
 		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
-			interval := int64(0)
-			if c.Switches["flush"] == "interval" {
-				interval = c.Cluster.SyncIntervalMS * int64(time.Millisecond)
-			}
-			minISR, flush := topicSettings(c)
-			return kafka.Boot(kafka.Config{
-				Node: id, Nodes: nodes, Observe: true, FlushInterval: interval,
-				OffsetsMinISR: minISR, OffsetsFlush: flush, BugCommitEarly: c.Switches["bug-commit-early"] == "on",
-				ELR: c.Switches["elr"] == "on", Unclean: c.Switches["unclean"] == "on",
-				SegmentBytes: c.Cluster.Limits.SegmentBytes, CacheBytes: c.Cluster.Limits.CacheBytes,
-			}), nil
+			return kafka.Boot(kafkaBroker(c, id, nodes)), nil
 		},
 		Client: kafkaClient,
+	}
+}
+
+func kafkaBroker(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) kafka.Config {
+	interval := int64(0)
+	if c.Switches["flush"] == "interval" {
+		interval = c.Cluster.SyncIntervalMS * int64(time.Millisecond)
+	}
+	minISR, flush := topicSettings(c)
+	return kafka.Config{
+		Node: id, Nodes: nodes, Observe: true, FlushInterval: interval,
+		OffsetsMinISR: minISR, OffsetsFlush: flush, BugCommitEarly: c.Switches["bug-commit-early"] == "on",
+		ELR: c.Switches["elr"] == "on", Unclean: c.Switches["unclean"] == "on",
+		SegmentBytes: c.Cluster.Limits.SegmentBytes, CacheBytes: c.Cluster.Limits.CacheBytes,
 	}
 }
 
@@ -104,13 +108,20 @@ func redpandaDesign() *Design {
 	return &Design{
 		Name: "redpanda", Profiles: []string{"redpanda"}, Profile: rowDefaults(redpandaSettings), Set: setRow(redpandaSettings), Check: plainLogs, Describe: commits,
 		Broker: func(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) (machine.Boot, error) {
-			return redpanda.Boot(redpanda.Config{Node: id, Nodes: nodes, Observe: true, Tick: c.Cluster.TickMS * int64(time.Millisecond), ElectionTicks: c.Cluster.ElectionTicks}), nil
+			return redpanda.Boot(redpandaBroker(c, id, nodes)), nil
 		},
 		Client: kafkaClient,
 	}
 }
 
-func kafkaClient(c *rundir.Config, who Seat) machine.Boot {
+func redpandaBroker(c *rundir.Config, id machine.NodeID, nodes []machine.NodeID) redpanda.Config {
+	return redpanda.Config{Node: id, Nodes: nodes, Observe: true, Tick: c.Cluster.TickMS * int64(time.Millisecond), ElectionTicks: c.Cluster.ElectionTicks}
+}
+
+func kafkaClient(c *rundir.Config, who Seat) machine.Boot { return kclient.Boot(kafkaConfig(c, who)) }
+
+// kafkaConfig is a client's configuration.
+func kafkaConfig(c *rundir.Config, who Seat) kclient.Config {
 	acks := map[string]int8{"all": -1, "1": 1, "0": kclient.None}[c.Switches["acks"]]
 	minISR, flush := topicSettings(c)
 	linger, _ := strconv.ParseInt(c.Switches["linger"], 10, 64)
@@ -118,12 +129,12 @@ func kafkaClient(c *rundir.Config, who Seat) machine.Boot {
 		linger = -1 // the client's own word for none
 	}
 	batch, _ := strconv.Atoi(strings.TrimSuffix(c.Switches["batch"], "k"))
-	return kclient.Boot(kclient.Config{
+	return kclient.Config{
 		Name: who.Name, Nodes: who.Nodes, Load: who.Load, Record: who.Record,
 		Acks: acks, Idempotent: acks == -1 && c.Switches["idempotence"] == "on", MinISR: minISR, Flush: flush,
 		Linger: linger * int64(time.Millisecond), BatchBytes: batch << 10,
 		Commit: commitOf(c), BugCommitted: c.Switches["bug-committed-plus-one"] == "on",
-	})
+	}
 }
 
 // plainLogs lists what a run asks of a log that only streams have.
