@@ -239,3 +239,94 @@ func TestWhatIsWrittenLoadsAgainAndReplacedConstantsAreChecked(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// Each constant has a value of its own and must reach its own place.
+func TestEachConstantReachesItsPlace(t *testing.T) {
+	p := load(t, "two-core")
+	next, at := int64(1000), map[string]int64{}
+	for _, row := range p.Constants() {
+		if d := definitionOf(row.Name); d.max >= most && !strings.Contains(row.Name, "shape") {
+			next++
+			at[row.Name] = next
+			if d.min > next {
+				at[row.Name] = d.min + next
+			}
+		}
+	}
+	at["go.stop_min_ns"], at["g1.stop_min_ns"], at["zgc.stop_min_ns"] = 3, 4, 5
+	at["cores"], at["cpu_ppm"], at["nats.lanes"], at["disk.parallel"] = 6, 2_000_000, 8, 9
+	at["go.contended_permille"], at["g1.contended_permille"], at["zgc.contended_permille"], at["g1.survivor_permille"], at["g1.ihop_percent"], at["go.gogc_percent"] = 11, 12, 13, 14, 15, 16
+	for _, least := range []bool{true, false} { // a range begins below its end
+		for name, v := range at {
+			if strings.HasSuffix(name, "stop_min_ns") == least {
+				var err error
+				p, err = p.With(name, v)
+				require.NoError(t, err, name)
+			}
+		}
+	}
+	h, err := p.Host("nats", host.CollectorConfig{})
+	require.NoError(t, err)
+	want := host.Config{Cores: 6, NICPicosPerByte: at["nic_ps_per_byte"], Program: host.Program{
+		Lanes: 6, Step: 2*at["nats.step_ns"] + at["kernel.input_ns"], Input: at["kernel.input_ns"], Write: at["kernel.output_ns"], Wake: 2 * at["nats.wake_ns"], Base: at["nats.base_bytes"],
+	}, Collector: host.CollectorConfig{
+		Kind: host.Go, MarkPicos: at["go.mark_ps_per_byte"], StopMin: 3, StopMax: at["go.stop_max_ns"], ContendedPermille: 11, GOGC: 16,
+	}}
+	for k := range machine.WorkKinds {
+		name, kernel := "nats."+k.String(), int64(0)
+		switch k {
+		case machine.WorkParse, machine.WorkRaft:
+			kernel = at["kernel.read_ps_per_byte"]
+		case machine.WorkDeliver, machine.WorkEncode:
+			kernel = at["kernel.write_ps_per_byte"]
+		}
+		want.Program.Work[k] = host.Cost{Nanos: 2 * at[name+".ns"], Picos: 2*at[name+".ps_per_byte"] + kernel, Alloc: at[name+".alloc_bytes"], PerKB: at[name+".alloc_per_kib"]}
+	}
+	require.Equal(t, want, h)
+	g1, err := p.Host("nats", host.CollectorConfig{Kind: host.G1, StopMin: 77})
+	require.NoError(t, err)
+	require.Equal(t, host.CollectorConfig{
+		Kind: host.G1, MarkPicos: at["g1.mark_ps_per_byte"], StopMin: 77, Heap: at["g1.heap_bytes"], MaxPause: at["g1.max_pause_ns"], IHOP: 15, SurvivorPermille: 14,
+	}, g1.Collector, "a range that was given is not mixed with the profile's")
+	zgc, err := p.Host("nats", host.CollectorConfig{Kind: host.ZGC})
+	require.NoError(t, err)
+	require.Equal(t, host.CollectorConfig{
+		Kind: host.ZGC, MarkPicos: at["zgc.mark_ps_per_byte"], StopMin: 5, StopMax: at["zgc.stop_max_ns"], ContendedPermille: 13, Heap: at["zgc.heap_bytes"],
+	}, zgc.Collector)
+	d, median := p.Disk(), uint64(1)<<63
+	require.Equal(t, []int64{at["disk.sync_ns"], at["disk.write_ns"], at["disk.read_ns"], at["disk.name_ns"]},
+		[]int64{d.SyncTime.Sample(median), d.WriteTime.Sample(median), d.ReadTime.Sample(median), d.NameTime.Sample(median)})
+	require.Equal(t, []int64{at["disk.sync_ns_per_kib"], at["disk.write_ns_per_kib"], at["disk.read_ns_per_kib"], 9, at["disk.writeback_ns"]},
+		[]int64{d.SyncPerKiB, d.WritePerKiB, d.ReadPerKiB, int64(d.Parallel), d.Writeback})
+	n := p.Network()
+	require.Equal(t, []int64{at["network.latency_ns"], at["network.ps_per_byte"]}, []int64{n.Latency.Sample(median), n.PicosPerByte})
+}
+
+func TestScalingIsExactAndDoesNotOverflow(t *testing.T) {
+	require.EqualValues(t, 333, scale(1000, 333_999))
+	require.EqualValues(t, 2_000_000_000_000_000_000, scale(1_000_000_000_000_000_000, 2_000_000), "the product is wider than 64 bits")
+	require.EqualValues(t, int64(1<<63-1), scale(1<<62, 2_000_000))
+	require.EqualValues(t, int64(1<<62), scale(1<<61, 2_000_000))
+}
+
+func TestAShapeIsStretchedToItsMedian(t *testing.T) {
+	p := load(t, "two-core")
+	points := p.points(syncShape, 1000)
+	var at []uint64
+	for _, q := range points {
+		at = append(at, q.PPM)
+	}
+	require.Equal(t, []uint64{0, 500_000, 900_000, 990_000, 999_000, 999_900, 1_000_000}, at)
+	require.EqualValues(t, 1000, points[1].Value)
+	require.Equal(t, value(t, p, "disk.sync_shape.p99").Value/1000, points[3].Value)
+}
+
+func TestWhatFollowsADocumentIsAFault(t *testing.T) {
+	require.ErrorContains(t, decode([]byte("{} {}"), &struct{}{}), "something follows")
+	require.ErrorContains(t, decode([]byte(`{"x": 1}`), &struct{}{}), "unknown field")
+	path := changed(t, func(doc map[string]any) { doc["name"] = "" })
+	_, err := Load(path)
+	require.ErrorContains(t, err, "name is empty")
+	_, err = load(t, "server").With("go.stop_min_ns", 1<<40)
+	require.ErrorContains(t, err, "go.stop_max_ns")
+}

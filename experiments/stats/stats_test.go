@@ -77,3 +77,52 @@ func TestARatioIsDrawnByRuns(t *testing.T) {
 	require.Equal(t, Estimate{0.5, 0.2, 0.8}, Ratio([]int64{2, 8}, []int64{10, 10}))
 	require.Equal(t, Estimate{}, Ratio(nil, nil))
 }
+
+// By a table of Student's t: 2.776 with 4 degrees of freedom; 1, 2, 3, 4, 5 have a standard deviation of 1.5811.
+func TestAMeanHasStudentsInterval(t *testing.T) {
+	e := Mean([]int64{5, 1, 3, 2, 4})
+	half := 2.7764 * 1.5811 / 2.2361
+	require.InDelta(t, 3, e.Value, 1e-12)
+	require.InDelta(t, 3-half, e.Low, 1e-3)
+	require.InDelta(t, 3+half, e.High, 1e-3)
+	require.Equal(t, Estimate{2.5, 1, 4}, Mean([]int64{4, 1, 3, 2}), "four have their range")
+	require.Equal(t, Estimate{}, Mean(nil))
+}
+
+func TestARatioOfPairsSaysHowMuchLargerTheSecondIs(t *testing.T) {
+	e := PairedRatio([]int64{1, 2, 4, 8, 16}, []int64{2, 4, 8, 16, 32})
+	require.InDelta(t, 2, e.Value, 1e-9)
+	require.InDelta(t, 2, e.Low, 1e-9)
+	e = PairedRatio([]int64{2, 2}, []int64{4, 16})
+	require.InDelta(t, 4, e.Value, 1e-9)
+	require.InDelta(t, 2, e.Low, 1e-9)
+	require.InDelta(t, 8, e.High, 1e-9)
+	require.Equal(t, Estimate{}, PairedRatio([]int64{0, 3}, []int64{4, 0}), "no pair is no ratio, and not 1")
+	require.Equal(t, Estimate{}, PairedRatio(nil, nil))
+	require.Panics(t, func() { PairedRatio([]int64{1}, []int64{1, 2}) }, "one of these has no pair")
+}
+
+func TestALineWeighsItsPoints(t *testing.T) {
+	base, slope, r2 := Line([]float64{0, 1, 2}, []float64{5, 7, 9}, nil)
+	require.InDeltaSlice(t, []float64{5, 2, 1}, []float64{base, slope, r2}, 1e-9)
+	base, slope, _ = Line([]float64{0, 1, 2}, []float64{5, 7, 900}, []float64{1, 1, 1e-12})
+	require.InDeltaSlice(t, []float64{5, 2}, []float64{base, slope}, 1e-3)
+}
+
+func TestAMedianOfFiveIsDrawnAndItsIntervalIsWithinThem(t *testing.T) {
+	e := Median([]int64{100, 1, 50, 49, 51})
+	require.Equal(t, 50.0, e.Value)
+	require.Equal(t, 1.0, e.Low, "three of five draws are the least in 5 % of the samples")
+	require.Equal(t, 100.0, e.High)
+	require.Equal(t, 2.5, Median([]int64{4, 1, 2, 3}).Value)
+}
+
+func TestSharesOfFewAndOfNone(t *testing.T) {
+	require.Equal(t, Estimate{}, Share(0, 0))
+	e := Share(30, 30)
+	require.Equal(t, 1.0, e.Value)
+	require.InDelta(t, 1-0.1135, e.Low, 1e-4)
+	require.InDelta(t, 1, e.High, 1e-12)
+	require.Equal(t, Estimate{0, 0, 0}, Ratio([]int64{0}, []int64{0}))
+	require.Equal(t, 0.25, Ratio([]int64{1, 0, 0, 0, 4}, []int64{4, 4, 4, 4, 4}).Value)
+}
