@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -27,6 +28,16 @@ func (t *Tables) Of(name string) *Rows {
 		panic("study " + t.Study.Name + " has no table " + name)
 	}
 	return r
+}
+
+// With are the tables with another in the place of one: for whoever makes up what a study is to conclude from.
+func (t *Tables) With(name string, rows *Rows) *Tables {
+	data := maps.Clone(t.data)
+	if data == nil {
+		data = map[string]*Rows{}
+	}
+	data[name] = rows
+	return &Tables{Study: t.Study, Options: t.Options, Command: t.Command, data: data}
 }
 
 // Rows are rows with their columns.
