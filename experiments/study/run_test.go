@@ -191,8 +191,8 @@ while read n; do printf '{"rows":{"points":[["%s","s","1"]]},"events":%s}\n' $n 
 
 	for script, want := range map[string]string{
 		`read first; read n; echo '{"error":"no disk"}'`: "cell 0: no disk",
-		`read first; read n`: "cell 0: the worker ended",
-		`read first; read n; echo hello`: "invalid character",
+		`read first; read n`:                             "cell 0: the worker ended",
+		`read first; read n; echo hello`:                 "invalid character",
 	} {
 		r.Workers, r.Command = 1, []string{"sh", "-c", script}
 		_, err := r.Run(context.Background())

@@ -356,8 +356,18 @@ func TestEveryFaultOfAHostIsListed(t *testing.T) {
 	faults := (&Config{Cores: -1, NICPicosPerByte: -1, Program: p, Collector: CollectorConfig{Kind: Stops}}).Validate()
 	require.Len(t, faults, 7)
 	for _, c := range []CollectorConfig{
-		{Kind: Go, Heap: 1}, {Kind: G1, GOGC: 1}, {Kind: ZGC, IHOP: 1}, {Kind: G1, Every: 1}, {Kind: Stops, StopMin: 1}, {Kind: Stops, Every: 1}, {Kind: G1, SurvivorPermille: 1001},
-		{Kind: Go, ContendedPermille: 1001}, {Kind: Go, StopMin: 2, StopMax: 1}, {Kind: Go, MarkPicos: -1}, {Kind: ZGC, MemLimit: 1}, {Kind: G1, IHOP: 101},
+		{Kind: Go, Heap: 1},
+		{Kind: G1, GOGC: 1},
+		{Kind: ZGC, IHOP: 1},
+		{Kind: G1, Every: 1},
+		{Kind: Stops, StopMin: 1},
+		{Kind: Stops, Every: 1},
+		{Kind: G1, SurvivorPermille: 1001},
+		{Kind: Go, ContendedPermille: 1001},
+		{Kind: Go, StopMin: 2, StopMax: 1},
+		{Kind: Go, MarkPicos: -1},
+		{Kind: ZGC, MemLimit: 1},
+		{Kind: G1, IHOP: 101},
 	} {
 		require.Len(t, c.Validate(), 1, "%+v", c)
 	}

@@ -181,9 +181,9 @@ func TestTheCalibrationOfKafkaSaysWhatTheModelDoes(t *testing.T) {
 	require.NoError(t, first.measure(1, &out))
 	r = study.NewRows(Study.Tables[2].Columns, out.Rows["calibration"]...)
 	n := r.Int(0, "collections_per_1000_s") / 100 // in its 10 s
-	marked := n * (31 + 205) * mb / 2 * 3 / 10 / 1000
+	marked := n * (31 + 205) * mb / 2 * 3 / 10    // ns
 	require.InEpsilon(t, marked*1_000_000/(20*1000*ms), r.Int(0, "collector_ppm_of_cores"), 0.6, "what marks take, of two cores")
-	require.Greater(t, r.Int(0, "heap_max_bytes"), 205*mb*9/10)
+	require.Greater(t, r.Int(0, "heap_max_bytes"), int64(205*mb*9/10))
 }
 
 // A point's row is of the busiest node and of the window.
