@@ -195,7 +195,7 @@ func TestG1MarksPastItsThresholdAndThenCollectsTheOld(t *testing.T) {
 	require.Equal(t, mark.Work+1_500_000*4, g.h.Collected()-was, "and the remark pause by four")
 	require.EqualValues(t, 8, g.mixed)
 	require.EqualValues(t, (420-100)*mib/8, g.reclam)
-	for range 8 {
+	for range 9 { // the ninth is young again
 		g.young = 1
 		g.collect(at + s)
 	}
@@ -374,4 +374,47 @@ func TestEveryFaultOfAHostIsListed(t *testing.T) {
 	for _, c := range []CollectorConfig{{}, {Kind: Go, GOGC: -1}, {Kind: G1, IHOP: 100, SurvivorPermille: 1000}, {Kind: ZGC, StopMin: 2, StopMax: 2}, {Kind: Stops, Every: 1, StopMin: 1}} {
 		require.Empty(t, c.Validate(), "%+v", c)
 	}
+}
+
+// Whoever allocates the last byte before a cycle is stopped with all others; the processor does the runtime's own work meanwhile, and
+// no more, however long a thread kept it waiting.
+func TestTheStepThatBeginsACycleIsStoppedToo(t *testing.T) {
+	p := oneKind(Cost{Nanos: 1000, Alloc: 4 * mib}, 2)
+	h := New(Config{Cores: 2, Program: p, Collector: CollectorConfig{Kind: Go, StopMin: 20 * us, StopMax: ms, ContendedPermille: 1000}}, func(uint64) uint64 { return 500_000 }, noLive, nil)
+	require.EqualValues(t, 1000+520*us, h.Step(0, work(1, 0), IO{}))
+	require.True(t, h.gc.(*goCollector).marking)
+	require.EqualValues(t, 1000+520*us, h.Free(0), "the other lane was idle, and is stopped")
+	require.EqualValues(t, 20*us, h.Collected())
+	require.EqualValues(t, 1000, h.Busy())
+}
+
+// A stop that begins while nothing runs delays what comes in it; one that begins within a step delays what comes after it.
+func TestStopsAreFeltWhenTheyCome(t *testing.T) {
+	cfg := Config{Cores: 1, Program: oneKind(Cost{Nanos: 1}, 1), Collector: CollectorConfig{Kind: Stops, StopMin: ms, Every: s}}
+	h := New(cfg, draws(1), noLive, nil)
+	at := h.gc.(*stopsCollector).at
+	require.Equal(t, at+ms+100, h.Step(at+ms/2, work(100, 0), IO{}))
+	h = New(cfg, draws(1), noLive, nil)
+	require.Equal(t, at+50, h.Step(at-50, work(100, 0), IO{}))
+	require.Equal(t, at+50+ms, h.Free(at+60))
+}
+
+func TestAFullCollectionLeavesWhatLives(t *testing.T) {
+	live := int64(970 * mib) // the least young generation, 50 MiB, has no room beside it
+	g, events := jvm(&live)
+	g.old, g.mixed, g.young = 990*mib, 0, 1
+	g.collect(0)
+	require.Equal(t, int64(1000*mib)/1000*2000/4, only(*events, Pause, "full")[0].Nanos)
+	require.EqualValues(t, 970*mib, g.old)
+}
+
+// On one core its thread takes half while a cycle lasts; barriers are paid before.
+func TestZGCSharesTheCoresThatItsThreadsTake(t *testing.T) {
+	live := int64(80 * mib)
+	z, _ := zee(&live, 1)
+	z.at, z.ends = 0, s
+	require.EqualValues(t, 2160, z.charge(ms, 1000, 0))
+	z, _ = zee(&live, 2)
+	z.at, z.ends = 0, s
+	require.EqualValues(t, 1080, z.charge(ms, 1000, 0))
 }
