@@ -86,6 +86,13 @@ func TestWhatComesToABusyProgramWaitsItsTurn(t *testing.T) {
 	w.RunUntil(second)
 	p := w.processOf(1)
 	require.False(t, w.waits(p))
+	w.hold(p, event{kind: evFree, epoch: 99}) // that comes to nothing
+	require.True(t, w.waits(p), "a lane is free, and nobody overtakes what waits for it")
+	p.letting = true
+	require.False(t, w.waits(p), "but what waited")
+	p.letting = false
+	w.RunUntil(w.Now())
+	require.Empty(t, p.held)
 	fx := &machine.Effects{}
 	fx.Charge(machine.WorkParse, 1, 0, 0)
 	require.Equal(t, 100*microsecond, w.cost(p, fx))
