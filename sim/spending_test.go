@@ -109,3 +109,38 @@ func TestWhatComesToABusyProgramWaitsItsTurn(t *testing.T) {
 	require.Empty(t, p.held)
 	require.False(t, w.waits(p))
 }
+
+// salvo sends three frames at once; whoever gets them notes when.
+type salvo struct {
+	framer
+	came []machine.Mono
+}
+
+func (s *salvo) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) {
+	switch in.Kind {
+	case machine.PeerFrame:
+		s.came = append(s.came, env.Mono)
+	case machine.TimerFired:
+		for range 3 {
+			fx.Send(machine.Addr{Node: s.peer}, machine.RouteLink, make([]byte, 100))
+		}
+	default:
+		s.framer.Step(env, in, fx)
+	}
+}
+
+func TestFramesSentTogetherFollowOneAnotherOnTheWire(t *testing.T) {
+	sender, receiver := &salvo{framer: framer{peer: 2}}, &salvo{framer: framer{peer: 9}}
+	boot := func(m machine.Machine) machine.Boot {
+		return func(*machine.Env, machine.Image, *machine.Effects) (machine.Machine, error) { return m, nil }
+	}
+	latency := choice.NewQuantiles(choice.Point{PPM: 0, Value: 20 * microsecond}, choice.Point{PPM: 1_000_000, Value: 20 * microsecond})
+	w, err := New(Config{Seed: 3, Network: NetworkConfig{Latency: latency, PicosPerByte: 1_000_000}, Processes: []Process{
+		{ID: 1, Broker: true, Boot: boot(sender)}, {ID: 2, Broker: true, Boot: boot(receiver)},
+	}})
+	require.NoError(t, err)
+	w.RunUntil(1500 * millisecond)
+	require.Len(t, receiver.came, 3)
+	require.InDelta(t, 100*microsecond, int64(receiver.came[1]-receiver.came[0]), 100)
+	require.InDelta(t, 200*microsecond, int64(receiver.came[2]-receiver.came[0]), 100)
+}

@@ -62,6 +62,7 @@ func TestAPermilleIsAValueOfThem(t *testing.T) {
 		require.Equal(t, want, Permille(v, permille))
 	}
 	require.Zero(t, Permille(nil, 500))
+	require.EqualValues(t, 5000, Permille(make10000(), 500))
 }
 
 // Within a run losses hang together: one run of ten that loses all is not known as well as a tenth of all messages would be.
@@ -98,6 +99,7 @@ func TestARatioOfPairsSaysHowMuchLargerTheSecondIs(t *testing.T) {
 	require.InDelta(t, 2, e.Low, 1e-9)
 	require.InDelta(t, 8, e.High, 1e-9)
 	require.Equal(t, Estimate{}, PairedRatio([]int64{0, 3}, []int64{4, 0}), "no pair is no ratio, and not 1")
+	require.InDelta(t, 4, PairedRatio([]int64{1, 3}, []int64{4, 0}).Value, 1e-9)
 	require.Equal(t, Estimate{}, PairedRatio(nil, nil))
 	require.Panics(t, func() { PairedRatio([]int64{1}, []int64{1, 2}) }, "one of these has no pair")
 }
@@ -125,4 +127,11 @@ func TestSharesOfFewAndOfNone(t *testing.T) {
 	require.InDelta(t, 1, e.High, 1e-12)
 	require.Equal(t, Estimate{0, 0, 0}, Ratio([]int64{0}, []int64{0}))
 	require.Equal(t, 0.25, Ratio([]int64{1, 0, 0, 0, 4}, []int64{4, 4, 4, 4, 4}).Value)
+}
+
+func make10000() (v []int64) {
+	for i := range int64(10_000) {
+		v = append(v, i)
+	}
+	return v
 }

@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"cmp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -175,6 +177,7 @@ func TestAWindowIsSampledToItsEdges(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int64{150 * ms, 300 * ms, 400 * ms}, ends[:3])
+	require.Less(t, ends[len(ends)-1], 1000*ms, "when all is answered there is no more to wait for")
 	require.InDelta(t, 400, m.Offered, 80)
 	require.Equal(t, m.Offered, m.OK)
 	require.Equal(t, m.OK, m.Latency.TotalCount())
@@ -207,13 +210,24 @@ func TestANodeThatStartsAgainCountsBothLives(t *testing.T) {
 	tr.Measure, tr.Sample = 3000*ms, 1000*ms
 	alone, err := Run(tr)
 	require.NoError(t, err)
-	tr.Plan = faults.Plan{Faults: []faults.Fault{{At: tr.Ready + 1000*ms, Kind: faults.Crash, Targets: []faults.Target{faults.Node(3)}, For: 10 * ms}}}
+	for at, away := range map[int64]int64{1000 * ms: 10 * ms, 2900 * ms: 1000 * ms} { // the second lasts beyond the window
+		tr.Plan.Faults = append(tr.Plan.Faults, faults.Fault{At: tr.Ready + at, Kind: faults.Crash, Targets: []faults.Target{faults.Node(3)}, For: away})
+	}
+	slices.SortFunc(tr.Plan.Faults, func(a, b faults.Fault) int { return cmp.Compare(a.At, b.At) })
 	m, err := Run(tr)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, m.World.Deaths)
+	require.EqualValues(t, 2, m.World.Deaths)
 	require.Equal(t, sim.Stats{}.Deaths, alone.World.Deaths)
-	require.InEpsilon(t, alone.Nodes[2].Busy, m.Nodes[2].Busy, 0.15, "of 3 s it was away for a few ms")
-	require.InEpsilon(t, alone.Nodes[2].Allocated, m.Nodes[2].Allocated, 0.15)
+	require.InEpsilon(t, alone.Nodes[2].Busy, m.Nodes[2].Busy, 0.23, "of 3 s it was away for a tenth of one")
+	require.InEpsilon(t, alone.Nodes[2].Allocated, m.Nodes[2].Allocated, 0.23)
+	peak := int64(0)
+	for _, s := range m.Samples {
+		if s.At <= m.From+m.Window {
+			peak = max(peak, s.Live[2])
+		}
+	}
+	require.Equal(t, peak, m.Nodes[2].Peak)
+	require.Less(t, m.Nodes[2].Live, peak, "it is down when the window ends")
 }
 
 func TestATrialsFaultsAreListedAllAtOnce(t *testing.T) {
@@ -239,9 +253,35 @@ func TestHardwareConstantsAndFreeSteps(t *testing.T) {
 	usual, free := at(func(*Trial) {}), at(func(tr *Trial) { tr.Free = true })
 	require.Zero(t, free.Nodes[0].Busy)
 	require.Less(t, Quantile(free.Latency, 500_000), Quantile(usual.Latency, 500_000))
+	r, err := prepare(Trial{Profile: "kafka", Hardware: "server", Constants: map[string]int64{"disk.sync_ns": 77, "cores": 3, "network.latency_ns": 5}, Measure: 1, Sample: 1, Cluster: rundir.Cluster{Nodes: 2}, Load: steady().Load})
+	require.ErrorContains(t, err, "stream")
+	require.Nil(t, r)
+	r, err = prepare(steady().withDefaults())
+	require.NoError(t, err)
+	r.Constants = map[string]int64{"disk.sync_ns": 77, "cores": 3, "network.latency_ns": 5000}
+	cfg, err := r.world()
+	require.NoError(t, err)
+	require.Equal(t, []int64{77, 5000, 3}, []int64{cfg.Disk.SyncTime.Sample(1 << 63), cfg.Network.Latency.Sample(1 << 63), int64(cfg.Processes[2].Host.Cores)})
+	require.Zero(t, cfg.Processes[3].Host.Cores, "clients cost nothing")
 	slow := at(func(tr *Trial) { tr.Constants = map[string]int64{"disk.sync_ns": 10 * ms} })
 	require.Greater(t, Quantile(slow.Latency, 500_000), 10*ms)
 	none := at(func(tr *Trial) { tr.Collector = &host.CollectorConfig{Kind: host.Stops, Every: 50 * ms, StopMin: ms} })
 	require.InDelta(t, 8, len(none.Collections(0).Pauses), 7)
 	require.EqualValues(t, ms, none.Collections(0).Pause(1000))
+}
+
+// What is asked while the trial warms up is load and is not counted, in bytes as in numbers.
+func TestAWarmUpIsLoadThatDoesNotCount(t *testing.T) {
+	run := func(warm int64) *Measured {
+		tr := steady()
+		tr.Warm = warm
+		m, err := Run(tr)
+		require.NoError(t, err)
+		return m
+	}
+	cold, warm := run(0), run(1600*ms)
+	require.InEpsilon(t, cold.Offered, warm.Offered, 0.2)
+	a, b := cold.Nodes[0].Work[machine.WorkStore], warm.Nodes[0].Work[machine.WorkStore]
+	require.InEpsilon(t, a.Bytes/a.Count, b.Bytes/b.Count, 0.1)
+	require.Greater(t, warm.Nodes[0].Live, 2*cold.Nodes[0].Live, "five times as much has been published")
 }
