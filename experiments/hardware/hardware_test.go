@@ -321,6 +321,19 @@ func TestAShapeIsStretchedToItsMedian(t *testing.T) {
 	require.Equal(t, value(t, p, "disk.sync_shape.p99").Value/1000, points[3].Value)
 }
 
+func TestEachTimeHasItsShape(t *testing.T) {
+	p, most := load(t, "two-core"), ^uint64(0)
+	for _, c := range []struct {
+		got         int64
+		name, shape string
+	}{
+		{p.Disk().SyncTime.Sample(most), "disk.sync_ns", syncShape}, {p.Disk().WriteTime.Sample(most), "disk.write_ns", cacheShape},
+		{p.Disk().NameTime.Sample(most), "disk.name_ns", cacheShape}, {p.Network().Latency.Sample(most), "network.latency_ns", latencyShape},
+	} {
+		require.InEpsilon(t, scale(p.value(c.name), p.value(c.shape+".p100")), c.got, 0.001, c.name)
+	}
+}
+
 func TestWhatFollowsADocumentIsAFault(t *testing.T) {
 	require.ErrorContains(t, decode([]byte("{} {}"), &struct{}{}), "something follows")
 	require.ErrorContains(t, decode([]byte(`{"x": 1}`), &struct{}{}), "unknown field")
