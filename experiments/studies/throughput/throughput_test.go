@@ -183,4 +183,12 @@ func TestAPointsRow(t *testing.T) {
 	require.LessOrEqual(t, r.Int(0, "p99.9_ns"), r.Int(0, "max_ns"))
 	require.InDelta(t, 300, r.Int(0, "busiest_node_busy_permille"), 250)
 	require.Empty(t, out.Rows["percentiles"])
+
+	// With syncs of 0.4 s all is answered, and nothing within the window.
+	p.value, out = 400_000_000, study.Output{}
+	require.NoError(t, p.run(o, rundir.Seed(1), &out))
+	r = study.NewRows(Study.Tables[0].Columns, out.Rows["points"]...)
+	require.Less(t, r.Int(0, "achieved_per_s"), int64(10_000))
+	require.InDelta(t, 5000, r.Int(0, "ok")+r.Int(0, "open"), 300)
+	require.Greater(t, r.Int(0, "ok"), int64(4000))
 }
