@@ -163,4 +163,14 @@ func TestPowerTakesWhatIsNotSynced(t *testing.T) {
 		require.Equal(t, []int64{lost * 1_000_000 / acked, lost * 10}, []int64{r.Int(0, "lost_ppm"), r.Int(0, "lost_ms")}, "100 messages a second")
 	}
 	require.Equal(t, 2, n)
+	for i, s := range all {
+		if s.settings != "acks=all elr=on flush=each" {
+			continue
+		}
+		var out study.Output
+		require.NoError(t, points[3*i+2](rundir.Seed(1), &out))
+		r := study.NewRows(Study.Tables[0].Columns, out.Rows["losses"]...)
+		require.Zero(t, r.Int(0, "lost"), "a flush of each batch leaves nothing to lose")
+		require.Greater(t, r.Int(0, "acked"), int64(8000))
+	}
 }
