@@ -327,8 +327,10 @@ func TestEachTimeHasItsShape(t *testing.T) {
 		got         int64
 		name, shape string
 	}{
-		{p.Disk().SyncTime.Sample(most), "disk.sync_ns", syncShape}, {p.Disk().WriteTime.Sample(most), "disk.write_ns", cacheShape},
-		{p.Disk().NameTime.Sample(most), "disk.name_ns", cacheShape}, {p.Network().Latency.Sample(most), "network.latency_ns", latencyShape},
+		{p.Disk().SyncTime.Sample(most), "disk.sync_ns", syncShape},
+		{p.Disk().WriteTime.Sample(most), "disk.write_ns", cacheShape},
+		{p.Disk().NameTime.Sample(most), "disk.name_ns", cacheShape},
+		{p.Network().Latency.Sample(most), "network.latency_ns", latencyShape},
 	} {
 		require.InEpsilon(t, scale(p.value(c.name), p.value(c.shape+".p100")), c.got, 0.001, c.name)
 	}
