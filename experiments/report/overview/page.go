@@ -71,13 +71,13 @@ type shownExperiment struct {
 func (e *shownExperiment) verdicts() string {
 	var parts []string
 	for _, r := range e.Ranges {
-		text := fmt.Sprintf("under profile %s held on %d of %d seeds", r.Profile, r.Holds, r.Seeds)
+		text := fmt.Sprintf("under profile %s on %d of %d seeds", r.Profile, r.Holds, r.Seeds)
 		if r.Violated > 0 {
-			text += " (" + joinIDs(slices.Sorted(maps.Keys(r.Broken)), ", ") + ")"
+			text += " (broken: " + joinIDs(slices.Sorted(maps.Keys(r.Broken)), ", ") + ")"
 		}
 		parts = append(parts, text)
 	}
-	return e.Question + " It " + strings.Join(parts, "; ") + "."
+	return e.Question + " All that was judged held " + strings.Join(parts, "; ") + "."
 }
 
 type shownRange struct {
