@@ -7,6 +7,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -78,14 +79,14 @@ func TestACheckpointOfTheHighWatermarksCountsWholeOrNotAtAll(t *testing.T) {
 	s.do("produce 1 a")
 	s.sleep(6 * sec)
 	whole := s.files[hwName]
-	require.Equal(t, map[uint32]int64{1: 1}, readWatermarks(files{hwName: whole}))
+	require.Equal(t, map[uint32]int64{1: 1}, readWatermarks(memdisk.Files{hwName: whole}))
 	for i := range whole {
 		torn := append([]byte(nil), whole...)
 		torn[i] ^= 1
-		require.Empty(t, readWatermarks(files{hwName: torn}))
-		require.Empty(t, readWatermarks(files{hwName: whole[:i]}))
+		require.Empty(t, readWatermarks(memdisk.Files{hwName: torn}))
+		require.Empty(t, readWatermarks(memdisk.Files{hwName: whole[:i]}))
 	}
-	require.Empty(t, readWatermarks(files{}))
+	require.Empty(t, readWatermarks(memdisk.Files{}))
 }
 
 // With a min ISR of three one broker less is too few: a commit is refused before it is appended.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/brokerlab/brokerlab/impl/kafka/metadata"
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -28,7 +29,7 @@ type scene struct {
 	out    machine.ConnBuf
 	shut   bool // the broker has closed the connection
 
-	files  files
+	files  memdisk.Files
 	synced map[string]int       // what of each file survives a power failure
 	hold   bool                 // ends of disk operations wait
 	ends   []func()             // those that wait
@@ -54,7 +55,7 @@ type question struct {
 }
 
 func newScene(t *testing.T, cfg Config) *scene {
-	s := &scene{t: t, cfg: cfg, now: sec, files: files{}, synced: map[string]int{}, watch: 1, calls: map[string]string{}, apis: map[string]proto.API{}}
+	s := &scene{t: t, cfg: cfg, now: sec, files: memdisk.Files{}, synced: map[string]int{}, watch: 1, calls: map[string]string{}, apis: map[string]proto.API{}}
 	s.cfg.Node, s.cfg.Nodes = 1, []machine.NodeID{1, 2, 3}
 	s.boot()
 	for _, id := range []uint32{2, 3} {
@@ -125,7 +126,7 @@ func (s *scene) carryOut(fx *machine.Effects) {
 	var after []func()
 	for i := range fx.Disk {
 		op := fx.Disk[i]
-		read := s.files.do(&op)
+		read := s.files.Do(&op)
 		end := func() {
 			switch {
 			case op.Kind == machine.Sync || op.AndSync:

@@ -1,14 +1,13 @@
 package kafka
 
 import (
-	"io"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -29,7 +28,7 @@ type node struct {
 	id     machine.NodeID
 	lives  int
 	m      *Broker
-	files  files
+	files  memdisk.Files
 	timers map[machine.TimerKey]machine.Mono
 	out    machine.ConnBuf
 	cut    bool // from the other nodes, not from clients
@@ -41,55 +40,6 @@ type event struct {
 	in machine.Input
 }
 
-// files is a disk, and an image of itself.
-type files map[string][]byte
-
-func (f files) List(dir string) (names []string, err error) {
-	for name := range f { // map order: sorted below
-		if strings.HasPrefix(name, dir+"/") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (f files) Size(name string) (int64, error) {
-	if b, ok := f[name]; ok {
-		return int64(len(b)), nil
-	}
-	return 0, machine.ErrNotExist
-}
-
-func (f files) ReadAt(name string, p []byte, off int64) (int, error) {
-	if n := copy(p, f[name][min(off, int64(len(f[name]))):]); n < len(p) {
-		return n, io.EOF
-	}
-	return len(p), nil
-}
-
-func (f files) do(op *machine.DiskOp) (read []byte) {
-	switch op.Kind {
-	case machine.Append:
-		f[op.File] = append(f[op.File], op.Data...)
-	case machine.WriteAt:
-		if n := int(op.Off) + len(op.Data) - len(f[op.File]); n > 0 {
-			f[op.File] = append(f[op.File], make([]byte, n)...)
-		}
-		copy(f[op.File][op.Off:], op.Data)
-	case machine.Truncate:
-		f[op.File] = f[op.File][:op.Off]
-	case machine.Remove:
-		delete(f, op.File)
-	case machine.Rename:
-		f[op.To] = f[op.File]
-		delete(f, op.File)
-	case machine.Read:
-		return f[op.File][op.Off : op.Off+op.Len]
-	}
-	return nil
-}
-
 type draws machine.NodeID
 
 func (d draws) Draw(p machine.Purpose, id uint64) uint64 { return uint64(d)<<20 + uint64(p)<<8 + id }
@@ -99,7 +49,7 @@ func newWorld(t *testing.T, cfg Config) *world {
 	w := &world{t: t, now: sec, answers: map[uint32][]byte{}, cfg: cfg}
 	w.cfg.Nodes = []machine.NodeID{1, 2, 3}
 	for _, id := range w.cfg.Nodes {
-		w.nodes = append(w.nodes, &node{id: id, files: files{}})
+		w.nodes = append(w.nodes, &node{id: id, files: memdisk.Files{}})
 	}
 	for _, n := range w.nodes {
 		w.boot(n)
@@ -166,7 +116,7 @@ func (w *world) carryOut(n *node, fx *machine.Effects) {
 		if op.Kind == machine.Read && w.slow {
 			continue
 		}
-		if read := n.files.do(op); op.Token != 0 {
+		if read := n.files.Do(op); op.Token != 0 {
 			w.give(n, machine.Input{Kind: machine.DiskDone, Token: op.Token, Bytes: read})
 		}
 	}

@@ -1,8 +1,6 @@
 package quorum
 
 import (
-	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -10,40 +8,14 @@ import (
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
-
-// files is a disk, and an image of itself.
-type files map[string][]byte
-
-func (f files) List(dir string) (names []string, err error) {
-	for name := range f { // map order: sorted below
-		if strings.HasPrefix(name, dir+"/") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (f files) Size(name string) (int64, error) {
-	if b, ok := f[name]; ok {
-		return int64(len(b)), nil
-	}
-	return 0, machine.ErrNotExist
-}
-
-func (f files) ReadAt(name string, p []byte, off int64) (int, error) {
-	if n := copy(p, f[name][min(off, int64(len(f[name]))):]); n < len(p) {
-		return n, io.EOF
-	}
-	return len(p), nil
-}
 
 // node is one member of a group, whose disk ends what it does when the test says so.
 type node struct {
 	t       *testing.T
-	files   files
+	files   memdisk.Files
 	fx      machine.Effects
 	log     *Log
 	group   *Group
@@ -53,7 +25,7 @@ type node struct {
 	sent    []*pb.Message
 }
 
-func start(t *testing.T, f files, id machine.NodeID, peers []machine.NodeID, maxBytes int64) *node {
+func start(t *testing.T, f memdisk.Files, id machine.NodeID, peers []machine.NodeID, maxBytes int64) *node {
 	n := &node{t: t, files: f}
 	var err error
 	n.log, err = OpenLog(id, "log", f, &n.fx, func() machine.Token { n.tokens++; return n.tokens })
@@ -74,19 +46,7 @@ func (n *node) work() {
 	n.group.Process()
 	n.log.Flush(&n.fx)
 	for _, op := range n.fx.Disk {
-		switch op.Kind {
-		case machine.Append:
-			n.files[op.File] = append(n.files[op.File], op.Data...)
-		case machine.Truncate:
-			n.files[op.File] = n.files[op.File][:op.Off]
-		case machine.Remove:
-			delete(n.files, op.File)
-		case machine.WriteAt:
-			if grow := int(op.Off) + len(op.Data) - len(n.files[op.File]); grow > 0 {
-				n.files[op.File] = append(n.files[op.File], make([]byte, grow)...)
-			}
-			copy(n.files[op.File][op.Off:], op.Data)
-		}
+		n.files.Do(&op)
 		if op.Token != 0 {
 			n.ends = append(n.ends, op)
 		}
@@ -111,7 +71,7 @@ func (n *node) rest() {
 }
 
 func TestAnEntryIsAppliedWhenItsOwnBatchIsDurableAndNotWithTheOneBefore(t *testing.T) {
-	n := start(t, files{}, 1, []machine.NodeID{1}, 0)
+	n := start(t, memdisk.Files{}, 1, []machine.NodeID{1}, 0)
 	n.rest()
 	require.True(t, n.group.Leading())
 	require.True(t, n.group.Propose([]byte("a")))
@@ -137,7 +97,7 @@ func TestAVoteIsNotSaidBeforeItIsDurableAndNotForgotten(t *testing.T) {
 		n.group.Receive(&pb.Message{From: &from, To: &to, Type: &kind, Term: &term, Index: &index, LogTerm: &index})
 		n.work()
 	}
-	n := start(t, files{}, 2, peers, 0)
+	n := start(t, memdisk.Files{}, 2, peers, 0)
 	n.rest()
 	vote(n, 1, 5)
 	require.Empty(t, n.sent, "a crash now would forget it")
@@ -154,7 +114,7 @@ func TestAVoteIsNotSaidBeforeItIsDurableAndNotForgotten(t *testing.T) {
 }
 
 func TestALogThatIsFullTakesNothingMore(t *testing.T) {
-	n := start(t, files{}, 1, []machine.NodeID{1}, 10)
+	n := start(t, memdisk.Files{}, 1, []machine.NodeID{1}, 10)
 	n.rest()
 	require.True(t, n.group.Propose(make([]byte, 11)))
 	n.work()
@@ -163,7 +123,7 @@ func TestALogThatIsFullTakesNothingMore(t *testing.T) {
 }
 
 func TestALogThatLostWhatWasSyncedDoesNotOpen(t *testing.T) {
-	n := start(t, files{}, 1, []machine.NodeID{1}, 0)
+	n := start(t, memdisk.Files{}, 1, []machine.NodeID{1}, 0)
 	n.rest()
 	for range 5 {
 		n.group.Propose([]byte(strings.Repeat("x", 100)))

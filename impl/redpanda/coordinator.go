@@ -94,25 +94,9 @@ func (b *Broker) findCoordinator(answer func(proto.Message)) {
 // groupRequest handles a request of a consumer about its group.
 func (b *Broker) groupRequest(c *conns.Conn, api proto.API, correlation uint32, body []byte) error {
 	answer := func(m proto.Message) { b.answer(c, correlation, m) }
-	switch api {
-	case proto.FindCoordinator:
-		var m proto.FindCoordinatorRequest
-		if err := proto.Decode(body, &m, "find-coordinator"); err != nil {
-			return err
-		}
-		b.findCoordinator(answer)
-	case proto.OffsetCommit:
-		var m proto.OffsetCommitRequest
-		if err := proto.Decode(body, &m, "offset-commit"); err != nil {
-			return err
-		}
-		b.commitOffset(c, correlation, &m)
-	default:
-		var m proto.OffsetFetchRequest
-		if err := proto.Decode(body, &m, "offset-fetch"); err != nil {
-			return err
-		}
-		answer(b.fetchOffset(&m))
-	}
-	return nil
+	return offsets.Requests{
+		Find:   func() { b.findCoordinator(answer) },
+		Commit: func(m *proto.OffsetCommitRequest) { b.commitOffset(c, correlation, m) },
+		Fetch:  func(m *proto.OffsetFetchRequest) { answer(b.fetchOffset(m)) },
+	}.Handle(api, body)
 }

@@ -1,14 +1,13 @@
 package redpanda
 
 import (
-	"io"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -28,7 +27,7 @@ type node struct {
 	id     machine.NodeID
 	lives  int
 	m      *Broker
-	files  files
+	files  memdisk.Files
 	synced map[string]int
 	held   bool
 	ends   []func()
@@ -44,52 +43,6 @@ type event struct {
 	in machine.Input
 }
 
-// files is a disk, and an image of itself.
-type files map[string][]byte
-
-func (f files) List(dir string) (names []string, err error) {
-	for name := range f { // map order: sorted below
-		if strings.HasPrefix(name, dir+"/") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (f files) Size(name string) (int64, error) {
-	if b, ok := f[name]; ok {
-		return int64(len(b)), nil
-	}
-	return 0, machine.ErrNotExist
-}
-
-func (f files) ReadAt(name string, p []byte, off int64) (int, error) {
-	if n := copy(p, f[name][min(off, int64(len(f[name]))):]); n < len(p) {
-		return n, io.EOF
-	}
-	return len(p), nil
-}
-
-func (f files) do(op *machine.DiskOp) {
-	switch op.Kind {
-	case machine.Append:
-		f[op.File] = append(f[op.File], op.Data...)
-	case machine.WriteAt:
-		if n := int(op.Off) + len(op.Data) - len(f[op.File]); n > 0 {
-			f[op.File] = append(f[op.File], make([]byte, n)...)
-		}
-		copy(f[op.File][op.Off:], op.Data)
-	case machine.Truncate:
-		f[op.File] = f[op.File][:op.Off]
-	case machine.Remove:
-		delete(f, op.File)
-	case machine.Rename:
-		f[op.To] = f[op.File]
-		delete(f, op.File)
-	}
-}
-
 type draws uint64
 
 func (d draws) Draw(p machine.Purpose, id uint64) uint64 { return uint64(d)<<20 + uint64(p)<<8 + id }
@@ -98,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, now: sec, answers: map[uint32][]byte{}}
 	w.cfg.Nodes = []machine.NodeID{1, 2, 3}
 	for _, id := range w.cfg.Nodes {
-		w.nodes = append(w.nodes, &node{id: id, files: files{}, synced: map[string]int{}})
+		w.nodes = append(w.nodes, &node{id: id, files: memdisk.Files{}, synced: map[string]int{}})
 	}
 	for _, n := range w.nodes {
 		w.boot(n)
@@ -179,7 +132,7 @@ func (w *world) give(n *node, in machine.Input) { w.queue = append(w.queue, even
 func (w *world) carryOut(n *node, fx *machine.Effects) {
 	for i := range fx.Disk {
 		op := fx.Disk[i]
-		n.files.do(&op)
+		n.files.Do(&op)
 		m := n.m
 		end := func() {
 			if op.Kind == machine.Sync || op.AndSync {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -16,7 +17,7 @@ var roomy = Config{Dir: "partitions/1", SegmentBytes: 1 << 20, CacheBytes: 1 << 
 func TestTheFirstSyncOfASegmentMakesItsNameDurableAndThoseAboveIt(t *testing.T) {
 	cfg := small
 	cfg.FlushMessages = 1
-	l, _ := open(t, cfg, files{})
+	l, _ := open(t, cfg, memdisk.Files{})
 	dirs := func(fx *machine.Effects) (out []string) {
 		for _, op := range fx.Disk {
 			if op.Kind == machine.SyncDir {
@@ -54,14 +55,14 @@ func TestTheFirstSyncOfASegmentMakesItsNameDurableAndThoseAboveIt(t *testing.T) 
 func TestAnEpochEndsWhereWhatCountsEnds(t *testing.T) {
 	cfg := roomy
 	cfg.FlushMessages = 1
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, cfg, f)
 	var fx machine.Effects
 	l.Append(&fx, record(0, 3, "a"))
 	_, end, ok := l.EndOf(3)
 	require.True(t, ok)
 	require.Zero(t, end, "it is not synced")
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	_, end, _ = l.EndOf(3)
 	require.Equal(t, int64(1), end)
 	l.Begin(2)
@@ -69,12 +70,12 @@ func TestAnEpochEndsWhereWhatCountsEnds(t *testing.T) {
 }
 
 func TestASyncSaysNothingOfWhatCameAfterATruncation(t *testing.T) {
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, roomy, f)
 	var fx machine.Effects
 	l.Append(&fx, record(0, 0, "a", "b"))
 	l.Flush(&fx)
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	require.Equal(t, int64(2), l.Synced())
 	l.Append(&fx, record(2, 0, "c", "d"))
 	l.Flush(&fx)
@@ -89,7 +90,7 @@ func TestASyncSaysNothingOfWhatCameAfterATruncation(t *testing.T) {
 }
 
 func TestFlushSyncsOnceWhatIsNew(t *testing.T) {
-	l, _ := open(t, roomy, files{})
+	l, _ := open(t, roomy, memdisk.Files{})
 	var fx machine.Effects
 	syncs := func() (n int) {
 		for _, op := range fx.Disk {
@@ -115,13 +116,13 @@ func TestASegmentIsFilledToTheByteAndSoIsARead(t *testing.T) {
 	n := int64(len(record(0, 0, "a")))
 	cfg := roomy
 	cfg.SegmentBytes = 2 * n
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, cfg, f)
 	var fx machine.Effects
 	for i := range int64(3) {
 		l.Append(&fx, record(i, 0, "a"))
 	}
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	names, _ := f.List(cfg.Dir)
 	require.Equal(t, []string{"partitions/1/00000000000000000000.log", "partitions/1/00000000000000000002.log"}, names)
 	for limit, want := range map[int64]int64{1: 1, 2*n - 1: 1, 2 * n: 2, 3*n - 1: 2, 3 * n: 3} {
@@ -135,11 +136,11 @@ func TestASegmentIsFilledToTheByteAndSoIsARead(t *testing.T) {
 }
 
 func TestABatchOfAnOlderEpochBehindANewerOneIsNotThisLogs(t *testing.T) {
-	f := files{"partitions/1/00000000000000000000.log": append(record(0, 5, "a"), record(1, 3, "b")...)}
+	f := memdisk.Files{"partitions/1/00000000000000000000.log": append(record(0, 5, "a"), record(1, 3, "b")...)}
 	l, torn := open(t, roomy, f)
 	require.Equal(t, int64(1), l.End())
 	require.Positive(t, torn)
-	f = files{
+	f = memdisk.Files{
 		"partitions/1/00000000000000000000.log": record(0, 5, "a"),
 		"partitions/1/00000000000000000002.log": record(2, 5, "b"),
 		"partitions/1/00000000000000000001.log": append(record(1, 5, "c")[:20], 0),
@@ -151,7 +152,7 @@ func TestABatchOfAnOlderEpochBehindANewerOneIsNotThisLogs(t *testing.T) {
 }
 
 func TestWhatIsCutIsNotInMemoryEither(t *testing.T) {
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, roomy, f)
 	var fx machine.Effects
 	l.Append(&fx, record(0, 0, "a"))

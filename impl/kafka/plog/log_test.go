@@ -2,7 +2,6 @@ package plog
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -11,54 +10,17 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/brokerlab/brokerlab/impl/kafka/proto"
+	"github.com/brokerlab/brokerlab/impl/memdisk"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
-// files is a disk that does everything at once, and an image of itself.
-type files map[string][]byte
-
-func (f files) List(dir string) (names []string, err error) {
-	for name := range f { // map order: sorted below
-		if strings.HasPrefix(name, dir+"/") {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func (f files) Size(name string) (int64, error) {
-	if b, ok := f[name]; ok {
-		return int64(len(b)), nil
-	}
-	return 0, machine.ErrNotExist
-}
-
-func (f files) ReadAt(name string, p []byte, off int64) (int, error) {
-	n := copy(p, f[name][off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
-
 // do carries out the effects on the files, and hands their ends to the log.
-func (f files) do(t require.TestingT, l *Log, fx *machine.Effects) (read []byte) {
+func do(t require.TestingT, f memdisk.Files, l *Log, fx *machine.Effects) (read []byte) {
 	ops := slices.Clone(fx.Disk)
 	fx.Reset()
-	for _, op := range ops {
-		in := &machine.Input{Kind: machine.DiskDone, Token: op.Token}
-		switch op.Kind {
-		case machine.Append:
-			f[op.File] = append(f[op.File], op.Data...)
-		case machine.Truncate:
-			f[op.File] = f[op.File][:op.Off]
-		case machine.Remove:
-			delete(f, op.File)
-		case machine.Read:
-			in.Bytes = f[op.File][op.Off : op.Off+op.Len]
-		}
-		if op.Token != 0 && l != nil {
+	for i := range ops {
+		in := &machine.Input{Kind: machine.DiskDone, Token: ops[i].Token, Bytes: f.Do(&ops[i])}
+		if ops[i].Token != 0 && l != nil {
 			mine, data, err := l.Done(in)
 			require.True(t, mine)
 			require.NoError(t, err)
@@ -85,21 +47,21 @@ func record(base int64, epoch int32, values ...string) []byte {
 
 var small = Config{Dir: "partitions/1", SegmentBytes: 300, CacheBytes: 200}
 
-func open(t require.TestingT, cfg Config, f files) (*Log, int64) {
+func open(t require.TestingT, cfg Config, f memdisk.Files) (*Log, int64) {
 	var fx machine.Effects
 	l, torn, err := Open(cfg, f, &fx, tokens(), nil)
 	require.NoError(t, err)
-	f.do(t, nil, &fx)
+	do(t, f, nil, &fx)
 	return l, torn
 }
 
 // values reads the whole log.
-func values(t require.TestingT, l *Log, f files) (out []string) {
+func values(t require.TestingT, l *Log, f memdisk.Files) (out []string) {
 	var fx machine.Effects
 	for offset := int64(0); offset < l.End(); {
 		data, token := l.Read(&fx, offset, l.End(), 1000)
 		if token != 0 {
-			data = f.do(t, l, &fx)
+			data = do(t, f, l, &fx)
 		}
 		require.NotEmpty(t, data)
 		proto.EachBatch(data, func(h proto.Head, batch []byte) bool {
@@ -121,7 +83,7 @@ func values(t require.TestingT, l *Log, f files) (out []string) {
 // The log against a list: appends, truncations, restarts after which a prefix of the newest segment is left, and epochs.
 func TestALogIsAListThatComesBackAsAPrefix(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := files{}
+		f := memdisk.Files{}
 		l, _ := open(t, small, f)
 		var want []string
 		starts := []int{} // of batches
@@ -135,7 +97,7 @@ func TestALogIsAListThatComesBackAsAPrefix(t *testing.T) {
 			case 1:
 				at := rapid.IntRange(0, len(want)).Draw(t, "cut")
 				end := l.Truncate(&fx, int64(at))
-				f.do(t, l, &fx)
+				do(t, f, l, &fx)
 				for len(starts) > 0 && starts[len(starts)-1] >= int(end) {
 					starts, epochs = starts[:len(starts)-1], epochs[:len(epochs)-1]
 				}
@@ -161,7 +123,7 @@ func TestALogIsAListThatComesBackAsAPrefix(t *testing.T) {
 				starts, epochs = append(starts, len(want)), append(epochs, epoch)
 				l.Append(&fx, record(int64(len(want)), epoch, more...))
 				want = append(want, more...)
-				f.do(t, l, &fx)
+				do(t, f, l, &fx)
 			}
 			require.Equal(t, strings.Join(want, " "), strings.Join(values(t, l, f), " "))
 			require.Equal(t, int64(len(want)), l.End())
@@ -197,7 +159,7 @@ func checkEpochs(t require.TestingT, l *Log, starts []int, epochs []int32, end i
 func TestAnAppendThatFlushesDoesNotCountBeforeItsSync(t *testing.T) {
 	cfg := small
 	cfg.FlushMessages = 1
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, cfg, f)
 	var fx machine.Effects
 	l.Append(&fx, record(0, 0, "a"))
@@ -205,13 +167,13 @@ func TestAnAppendThatFlushesDoesNotCountBeforeItsSync(t *testing.T) {
 	require.Equal(t, int64(0), l.End())
 	require.Equal(t, int64(2), l.Appended())
 	require.Zero(t, l.Synced())
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	require.Equal(t, int64(2), l.End())
 	require.Equal(t, int64(2), l.Synced())
 }
 
 func TestWithoutFlushingNothingIsSyncedButASealedSegment(t *testing.T) {
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, small, f)
 	var fx machine.Effects
 	for i := range 3 {
@@ -220,18 +182,18 @@ func TestWithoutFlushingNothingIsSyncedButASealedSegment(t *testing.T) {
 	syncs := slices.DeleteFunc(slices.Clone(fx.Disk), func(op machine.DiskOp) bool { return op.Kind != machine.Sync && !op.AndSync })
 	require.Len(t, syncs, 1, "the first segment is full")
 	require.Equal(t, int64(3), l.End(), "and nobody waits for it")
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	require.Equal(t, int64(2), l.Synced())
 }
 
 func TestWhatLiesBehindAHoleIsGone(t *testing.T) {
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, small, f)
 	var fx machine.Effects
 	for i := range 6 {
 		l.Append(&fx, record(int64(i), 0, strings.Repeat("x", 100)))
 	}
-	f.do(t, l, &fx)
+	do(t, f, l, &fx)
 	names, _ := f.List(small.Dir)
 	require.Len(t, names, 3)
 	f[names[1]][30] ^= 1
@@ -245,7 +207,7 @@ func TestWhatLiesBehindAHoleIsGone(t *testing.T) {
 // A leader that is deposed before it appended anything has begun an epoch that nobody else knows. A cut that takes no record
 // has to take that, or the leader finds the same divergence for ever.
 func TestACutAtTheEndTakesAnEpochWithoutRecords(t *testing.T) {
-	f := files{}
+	f := memdisk.Files{}
 	l, _ := open(t, Config{Dir: "p", SegmentBytes: 1 << 20, CacheBytes: 1 << 20}, f)
 	var fx machine.Effects
 	l.Append(&fx, record(0, 3, "a", "b"))
