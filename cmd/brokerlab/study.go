@@ -37,6 +37,9 @@ func (c *cli) runStudy(cmd *cobra.Command, s study.Study, f *runFlags) error {
 		if o.From, o.To, err = parseRange(seeds); err != nil {
 			return err
 		}
+		if o.To == 0 {
+			return &experiments.UsageError{Why: "--seeds " + seeds + ": the seeds of a study begin at 1"}
+		}
 	}
 	if f.jobs < 1 {
 		return &experiments.UsageError{Why: fmt.Sprintf("--jobs %d: must be at least 1", f.jobs)}

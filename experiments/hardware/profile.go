@@ -57,6 +57,14 @@ func definitionOf(name string) *definition {
 	return find(machineConstants(), name)
 }
 
+// Value is a constant's; an unknown name is an error that says so.
+func (p *Profile) Value(name string) (int64, error) {
+	if row := p.find(name); row != nil {
+		return row.Value, nil
+	}
+	return 0, fmt.Errorf("hardware %s has no constant %s", p.Name, name)
+}
+
 func (p *Profile) find(name string) *Row {
 	for i := range p.rows {
 		if p.rows[i].Name == name {

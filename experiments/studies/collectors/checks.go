@@ -67,12 +67,7 @@ func constant(t *study.Tables, name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, row := range hw.Constants() {
-		if row.Name == name {
-			return row.Value, nil
-		}
-	}
-	return 0, fmt.Errorf("hardware %s has no constant %s", t.Options.Hardware, name)
+	return hw.Value(name)
 }
 
 // tailCheck checks what the closed formula of pauses says of Go on a server: d_p = G - (1-p)(1-rho)/gamma is below zero at 90 %.

@@ -85,6 +85,9 @@ const (
 	light = "light"
 )
 
+// measuredOn is the machine on which nats-server was measured.
+const measuredOn = "two-core"
+
 // fanoutPoint measures what a message costs one broker of the two-core machine, on which nats-server's own costs were measured.
 func fanoutPoint(seed rundir.Seed, bytes, subscribers int, mode string, out *study.Output) error {
 	// Half as much again as what the broker can do, by its measured costs, and enough messages for a mean.
@@ -94,7 +97,7 @@ func fanoutPoint(seed rundir.Seed, bytes, subscribers int, mode string, out *stu
 		rate = 1000
 	}
 	// Without a collector: in so few milliseconds there is none of its cycles, or a stop as long as all of them.
-	t := trial.Trial{Seed: seed, Profile: "reference", Hardware: "two-core", Cluster: rundir.Cluster{Nodes: 1}, Ready: 2000 * ms, Collector: &host.CollectorConfig{Kind: host.NoCollector}}
+	t := trial.Trial{Seed: seed, Profile: "reference", Hardware: measuredOn, Cluster: rundir.Cluster{Nodes: 1}, Ready: 2000 * ms, Collector: &host.CollectorConfig{Kind: host.NoCollector}}
 	t.Load = systems.CoreLoad(rate, bytes, subscribers, 1)
 	t.Warm, t.Measure, t.Grace = 5*ms, max(5*ms, 500*int64(cost)), ms
 	if mode == light {
@@ -113,7 +116,7 @@ func fanoutPoint(seed rundir.Seed, bytes, subscribers int, mode string, out *stu
 // requestPoint has clients ask one service one request after another: at once after an answer, as far as a loop that is asked
 // every 20 us on average can be closed.
 func requestPoint(seed rundir.Seed, clients int, out *study.Output) error {
-	t := trial.Trial{Seed: seed, Profile: "reference", Hardware: "two-core", Cluster: rundir.Cluster{Nodes: 1}, Ready: 2000 * ms, Warm: 20 * ms, Measure: 100 * ms}
+	t := trial.Trial{Seed: seed, Profile: "reference", Hardware: measuredOn, Cluster: rundir.Cluster{Nodes: 1}, Ready: 2000 * ms, Warm: 20 * ms, Measure: 100 * ms}
 	t.Load = load.Spec{Groups: []load.Group{
 		{Name: "svc", Count: 1, Serve: &load.Serve{Subject: "svc", Bytes: 128}},
 		{Name: "ask", Count: clients, Request: &load.Request{PerSecond: 50_000 * min(clients, 20), Subject: "svc", Bytes: 128, MaxOpen: 1}},

@@ -28,6 +28,8 @@ func conclude(t *study.Tables) (*study.Conclusion, error) {
 	c := &study.Conclusion{Answers: map[string]string{}}
 	c.Tables = append([]study.TextTable{rateTable(t.Of("rates")), fitTable(t.Of("fanout")), besideTable(t.Of("fanout")), requestTable(t.Of("requests"))}, lossTables(t.Of("losses"))...)
 	checks(c, t)
-	text(c, t)
+	if err := text(c, t); err != nil {
+		return nil, err
+	}
 	return c, c.Draw(t, ninesFigure, hockeyFigure, fanoutFigure, lossFigure)
 }

@@ -5,17 +5,21 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/study"
 	"github.com/brokerlab/brokerlab/experiments/study/words"
 )
 
 // text adds the paragraphs and the answers.
-func text(c *study.Conclusion, t *study.Tables) {
+func text(c *study.Conclusion, t *study.Tables) error {
 	rateText(c, t.Of("rates"))
 	fanoutText(c, t.Of("fanout"))
-	requestText(c, t.Of("requests"))
+	if err := requestText(c, t.Of("requests")); err != nil {
+		return err
+	}
 	onceText(c, t.Of("losses"), t.Of("verdicts"))
 	transparencyText(c, t.Of("losses"))
+	return nil
 }
 
 func rateText(c *study.Conclusion, r *study.Rows) {
@@ -49,13 +53,22 @@ func fanoutText(c *study.Conclusion, r *study.Rows) {
 		slices.Min(their), slices.Max(their), slices.Min(own), slices.Max(own), words.Nanos(study.FitLine(perMessage(r.Where("mode", light, "payload_bytes", "16"))).Slope))
 }
 
-func requestText(c *study.Conclusion, r *study.Rows) {
+func requestText(c *study.Conclusion, r *study.Rows) error {
+	hw, err := hardware.Load(measuredOn)
+	if err != nil {
+		return err
+	}
+	wake, err := hw.Value("nats.wake_ns")
+	if err != nil {
+		return err
+	}
 	alone := r.Where("clients", "1")
 	one := alone.Median("p50_ns")
 	c.Say("One requester gets its answer in %s (median); with nats-server on that machine it was 221 µs. Four hops of a TCP ping-pong take 34 µs there; "+
 		"what the measurement has beyond is client and responder, which cost nothing here, and goroutines that wait for one of two cores that all share. A request costs the broker %s of processor time; "+
 		"measured were 127 µs of nats-server and 44 µs of a driver of this design, whose wake-ups from an idle core cost more on a virtual machine than the %s that the profile charges.",
-		words.Nanos(one), words.Nanos(alone.Median("busy_ns")/alone.Median("answered")), "2.7 µs")
+		words.Nanos(one), words.Nanos(alone.Median("busy_ns")/alone.Median("answered")), words.Nanos(float64(wake)))
+	return nil
 }
 
 // onceText says what is lost at most once.

@@ -41,7 +41,7 @@ func lossFigure(t *study.Tables) (figures.Figure, error) {
 	}
 	return figures.Grid("frontier", "What is lost of what was acknowledged, by how often the log is synced (synced and unsynced systems)",
 		"Seconds of acknowledged traffic that are gone after one, two or all three nodes of a stream lost power together, nothing unsynced surviving. "+
-			"Marks are medians over seeds, bars 95 % intervals. A mark's shape says what an acknowledgement means: disc, synced on a quorum; ring, replicated in memory; "+
+			"Marks are medians over seeds, bars 95 % intervals, or ranges of fewer than five. A mark's shape says what an acknowledgement means: disc, synced on a quorum; ring, replicated in memory; "+
 			"cross, in one node's memory; square, synced on one node. \"before ack\" is a sync before each acknowledgement; \"kernel\" is none but the kernel's own writeback (35 s).",
 		t.Command, 1, charts)
 }

@@ -23,7 +23,7 @@ func settingsOf(rows *study.Rows) (out []*study.Rows) {
 
 func lossTable(rows *study.Rows) study.TextTable {
 	t := study.TextTable{
-		Title: "Share of acknowledged messages lost (of those sent, with acks=0), all seeds together, with the 95 % interval over seeds, and how many seeds lost any",
+		Title: "Share of acknowledged messages lost (of those sent, with acks=0), all seeds together, with the 95 % interval over seeds (the range of fewer than five), and how many seeds lost any",
 		Head:  []string{"system", "settings", "synced", "leader's power", "two nodes'", "all three's", "seeds that lost any"},
 	}
 	for _, mine := range settingsOf(rows) {

@@ -28,7 +28,7 @@ func hockeyStick(t *study.Tables) (figures.Figure, error) {
 		}
 	}
 	return figures.Grid("hockeystick", "Latency of acknowledged publishes against the achieved rate (synced and unsynced systems)",
-		"One stream of three replicas, 16 clients, open loop: latency counts from when a publish was due. Marks are medians over seeds, bars 95 % intervals. "+
+		"One stream of three replicas, 16 clients, open loop: latency counts from when a publish was due. Marks are medians over seeds, bars 95 % intervals, or ranges of fewer than five. "+
 			"Disc: synced on a quorum before it is acknowledged; ring: replicated in memory; cross: in one node's memory. Kafka's and Redpanda's producers linger 5 ms, Kafka's default. "+
 			"A line ends where more offered load brings no more acknowledgements.", t.Command, 2, charts)
 }

@@ -63,7 +63,7 @@ func ratioTable(rows *study.Rows) study.TextTable {
 	base := rows.Where("axis", "base")
 	ref := base.Where("system", systems.Reference.Name)
 	t := study.TextTable{
-		Title: fmt.Sprintf("Latency at %d publishes a second as a multiple of the reference broker's, paired by seed (95 %% interval)", baseRate),
+		Title: fmt.Sprintf("Latency at %d publishes a second as a multiple of the reference broker's, paired by seed (95 %% interval, or the range of fewer than five seeds)", baseRate),
 		Head:  []string{"system", "p50", "p99", "p99.9"},
 	}
 	for _, name := range base.Values("system") {
