@@ -13,7 +13,7 @@ type Files map[string][]byte
 
 // List names the files below dir, in order.
 func (f Files) List(dir string) (names []string, err error) {
-	for name := range f {
+	for name := range f { // map order: sorted below
 		if strings.HasPrefix(name, dir+"/") {
 			names = append(names, name)
 		}
