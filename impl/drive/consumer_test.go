@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -225,7 +226,7 @@ func TestAnOrderedConsumerSeesEverythingInOrder(t *testing.T) {
 }
 
 func TestMaxBytesMaxWaitingAndBatchLimitsAreKept(t *testing.T) {
-	_, s, _ := orders(t, 10)
+	_, s, nc := orders(t, 10)
 	ctx := limited(t)
 	c := must(s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "D", MaxRequestBatch: 5, AckPolicy: jetstream.AckExplicitPolicy}))(t)
 	if b, err := c.Fetch(6); err == nil {
@@ -233,11 +234,12 @@ func TestMaxBytesMaxWaitingAndBatchLimitsAreKept(t *testing.T) {
 			t.Fatal("a batch above the limit is served")
 		}
 	}
-	c = must(s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "E", MaxWaiting: 1, MaxAckPending: 3, AckPolicy: jetstream.AckExplicitPolicy}))(t)
+	c = must(s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "E", MaxAckPending: 3, AckPolicy: jetstream.AckExplicitPolicy}))(t)
 	msgs := took(t, must(c.FetchBytes(150, jetstream.FetchMaxWait(deadline)))(t))
 	if len(msgs) != 2 { // about 60 bytes each, with their reply subjects
 		t.Fatalf("%d messages in 150 bytes", len(msgs))
 	}
+	// Acks that are out hold a request without waiting open, as nats-server does; the client gives up after a second.
 	more := took(t, must(c.FetchNoWait(5))(t))
 	if len(more) != 1 {
 		t.Fatalf("%d messages are out, 3 may be", 2+len(more))
@@ -247,6 +249,16 @@ func TestMaxBytesMaxWaitingAndBatchLimitsAreKept(t *testing.T) {
 	}
 	if more = took(t, must(c.Fetch(3, jetstream.FetchMaxWait(deadline)))(t)); len(more) != 3 {
 		t.Fatalf("%d messages after acks", len(more))
+	}
+	c = must(s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "F", FilterSubject: "orders.none", MaxWaiting: 1, AckPolicy: jetstream.AckExplicitPolicy}))(t)
+	first := must(c.Fetch(1, jetstream.FetchMaxWait(deadline)))(t)
+	second := must(c.Fetch(1, jetstream.FetchMaxWait(deadline/4)))(t) // too short for heartbeats: such a one is told
+	if got := drain(second.Messages()); len(got) > 0 || second.Error() == nil || !strings.Contains(second.Error().Error(), "MaxWaiting") {
+		t.Fatalf("%d messages and %v: two wait where one may", len(got), second.Error())
+	}
+	must(nc.Request("orders.none", nil, deadline))(t)
+	if msgs = took(t, first); len(msgs) != 1 {
+		t.Fatalf("%d messages for the one that waits", len(msgs))
 	}
 }
 
