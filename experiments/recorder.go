@@ -47,20 +47,22 @@ const chunk = 1 << 12
 // member is a member of a Raft group, by its id.
 type member struct{ group, id uint64 }
 
-func (r *recorder) add(e *history.Event) {
+// next is the next event of the history, to be filled in: events are most of what a run writes to memory, and are
+// written once.
+func (r *recorder) next(kind history.Kind, verb history.Verb) *history.Event {
 	if r.events%chunk == 0 {
-		r.chunks = append(r.chunks, make([]history.Event, 0, chunk))
+		r.chunks = append(r.chunks, make([]history.Event, chunk))
 	}
+	e := &r.chunks[len(r.chunks)-1][r.events%chunk]
 	r.events++
-	e.Index, e.Time = r.events, r.now()
-	last := &r.chunks[len(r.chunks)-1]
-	*last = append(*last, *e)
+	e.Index, e.Time, e.Kind, e.Verb = r.events, r.now(), kind, verb
+	return e
 }
 
 // whole is the history of a run that is over.
 func (r *recorder) whole() *history.History {
 	if uint64(len(r.history.Events)) < r.events {
-		r.history.Events = slices.Concat(r.chunks...)
+		r.history.Events = slices.Concat(r.chunks...)[:r.events]
 	}
 	return &r.history
 }
@@ -75,11 +77,10 @@ type clientRecorder struct {
 func (c clientRecorder) Invoke(op *load.Op) uint64 {
 	r := c.recorder
 	r.ops++
-	e := history.Event{
-		Kind: history.Invoke, Verb: op.Verb, Op: r.ops, Client: c.name, Stream: op.Stream, Subject: op.Subject,
-		Value: op.Value, Seq: op.Seq, Expect: op.Expect, Final: op.Final, Sub: op.Sub,
-		Queue: op.Queue, Consumer: op.Consumer, ID: op.ID, SubjectExpect: op.ExpectSubject, Direct: op.Direct,
-	}
+	e := r.next(history.Invoke, op.Verb)
+	e.Op, e.Client, e.Stream, e.Subject, e.Value, e.Seq = r.ops, c.name, op.Stream, op.Subject, op.Value, op.Seq
+	e.Expect, e.SubjectExpect, e.ID, e.Final, e.Direct = op.Expect, op.ExpectSubject, op.ID, op.Final, op.Direct
+	e.Sub, e.Queue, e.Consumer = op.Sub, op.Queue, op.Consumer
 	switch op.Verb {
 	case history.CreateConsumer:
 		r.describe(op)
@@ -104,8 +105,7 @@ func (c clientRecorder) Invoke(op *load.Op) uint64 {
 			e.Stream, e.Consumer, e.Seq, e.CSeq, e.N, e.First = d.Stream, d.Consumer, d.Seq, d.CSeq, int64(d.Count), uint64(op.Delay)
 		}
 	}
-	r.add(&e)
-	return r.ops
+	return e.Op
 }
 
 // describe adds a consumer that a client makes for itself to what a judge must know of its stream.
@@ -140,11 +140,10 @@ func (r *recorder) name(subject string, op *load.Op) {
 // Complete records how operation id ended.
 func (c clientRecorder) Complete(id uint64, op *load.Op, out *load.Outcome) {
 	r := c.recorder
-	e := history.Event{
-		Kind: history.Info, Verb: op.Verb, Op: id, Client: c.name, Stream: op.Stream, Subject: out.Subject,
-		Value: out.Value, Seq: out.Seq, NotFound: out.NotFound, Dup: out.Dup, Actual: out.Actual, Final: op.Final, Err: out.Err,
-		Code: out.Code, Consumer: op.Consumer, N: out.N, First: out.First, CSeq: out.CSeq, Direct: op.Direct, Stamp: out.Stamp, Sub: op.Sub,
-	}
+	e := r.next(history.Info, op.Verb)
+	e.Op, e.Client, e.Stream, e.Subject, e.Value, e.Seq = id, c.name, op.Stream, out.Subject, out.Value, out.Seq
+	e.NotFound, e.Dup, e.Actual, e.Err, e.Code, e.Stamp = out.NotFound, out.Dup, out.Actual, out.Err, out.Code, out.Stamp
+	e.Consumer, e.N, e.First, e.CSeq, e.Sub, e.Final, e.Direct = op.Consumer, out.N, out.First, out.CSeq, op.Sub, op.Final, op.Direct
 	switch out.Status {
 	case load.OK:
 		e.Kind = history.OK
@@ -169,7 +168,6 @@ func (c clientRecorder) Complete(id uint64, op *load.Op, out *load.Outcome) {
 	case history.Unsubscribe:
 		e.Why = lost(op)
 	}
-	r.add(&e)
 }
 
 // Deliver records what a client received.
@@ -178,15 +176,15 @@ func (c clientRecorder) Deliver(d *load.Delivery) {
 	if d.Consumer != "" {
 		verb = history.Consume
 	}
-	c.add(&history.Event{
-		Kind: history.Deliver, Verb: verb, Op: d.Fetch, Sub: d.Sub, Client: c.name, Subject: d.Subject, Value: d.Value,
-		Stream: d.Stream, Consumer: d.Consumer, Seq: d.Seq, CSeq: d.CSeq, N: int64(d.Count), Stamp: d.Stamp,
-	})
+	e := c.next(history.Deliver, verb)
+	e.Op, e.Sub, e.Client, e.Subject, e.Value, e.Stream = d.Fetch, d.Sub, c.name, d.Subject, d.Value, d.Stream
+	e.Consumer, e.Seq, e.CSeq, e.N, e.Stamp = d.Consumer, d.Seq, d.CSeq, int64(d.Count), d.Stamp
 }
 
 // Mark records that the client is connected to a node, or no more.
 func (c clientRecorder) Mark(verb history.Verb, node machine.NodeID) {
-	c.add(&history.Event{Kind: history.Obs, Verb: verb, Client: c.name, Node: uint32(node)})
+	e := c.next(history.Obs, verb)
+	e.Client, e.Node = c.name, uint32(node)
 }
 
 // observe records what a node was seen to do.
@@ -195,11 +193,10 @@ func (r *recorder) observe(node machine.NodeID, o *machine.Observation) {
 	if o.Kind == machine.Note {
 		return
 	}
-	r.add(&history.Event{
-		Kind: history.Obs, Verb: history.Verb(o.Kind.String()), Node: uint32(node), Stream: o.Stream, Value: r.values[o.Hash],
-		Seq: o.Seq, First: o.First, Group: o.Group, Member: o.Member, Term: o.Term, Idx: o.Index, Hash: o.Hash, N: o.N, Peer: uint32(o.Peer), Why: o.Why,
-		Consumer: o.Consumer, CSeq: o.CSeq, Client: o.Client, Subject: o.Subject, Queue: o.Queue, Stamp: o.Stamp,
-	})
+	e := r.next(history.Obs, history.Verb(o.Kind.String()))
+	e.Node, e.Peer, e.Group, e.Member, e.Term, e.Idx = uint32(node), uint32(o.Peer), o.Group, o.Member, o.Term, o.Index
+	e.Stream, e.Seq, e.First, e.Hash, e.Value, e.N, e.Why = o.Stream, o.Seq, o.First, o.Hash, r.values[o.Hash], o.N, o.Why
+	e.Consumer, e.CSeq, e.Client, e.Subject, e.Queue, e.Stamp = o.Consumer, o.CSeq, o.Client, o.Subject, o.Queue, o.Stamp
 }
 
 // cover counts what is observed.
@@ -239,7 +236,8 @@ func (r *recorder) fault(f *faults.Fault, on bool) {
 		r.faults++
 		r.going[text] = r.faults
 	}
-	r.add(&history.Event{Kind: history.Fault, Verb: history.Verb(f.Kind.String()), Op: r.going[text], On: on, Why: text})
+	e := r.next(history.Fault, history.Verb(f.Kind.String()))
+	e.Op, e.On, e.Why = r.going[text], on, text
 }
 
 // node records that a node's process began, or ended and why.
@@ -250,7 +248,7 @@ func (r *recorder) node(node machine.NodeID, verb history.Verb, why string) {
 	if verb == history.Down {
 		r.coverDown(why)
 	}
-	r.add(&history.Event{Kind: history.Obs, Verb: verb, Node: uint32(node), Why: why})
+	r.of(node, verb, why)
 }
 
 func (r *recorder) coverDown(why string) {
@@ -267,8 +265,14 @@ func (r *recorder) coverDown(why string) {
 // harmed records that a node's disk did what no honest one does.
 func (r *recorder) harmed(node machine.NodeID, what string) {
 	r.covered.Harmed++
-	r.add(&history.Event{Kind: history.Obs, Verb: history.Harmed, Node: uint32(node), Why: what})
+	r.of(node, history.Harmed, what)
+}
+
+// of records what befell a node.
+func (r *recorder) of(node machine.NodeID, verb history.Verb, why string) {
+	e := r.next(history.Obs, verb)
+	e.Node, e.Why = uint32(node), why
 }
 
 // mark records a mark of the run itself.
-func (r *recorder) mark(verb history.Verb) { r.add(&history.Event{Kind: history.Obs, Verb: verb}) }
+func (r *recorder) mark(verb history.Verb) { r.next(history.Obs, verb) }

@@ -148,7 +148,7 @@ func (w *World) boot(p *process) {
 		im := p.disk.Image(life)
 		image, charged = im, im.Charged
 	}
-	p.first = new(machine.Effects)
+	p.first = w.spareEffects()
 	m, why, err := w.guardBoot(p, image)
 	switch {
 	case why != "":
@@ -183,6 +183,17 @@ func (w *World) giveHost(p *process, life uint64) {
 	p.host = host.New(p.hostCfg, draw, live, log)
 }
 
+// spareEffects is where a boot puts its effects. A recovery's are many: their room is used again.
+func (w *World) spareEffects() *machine.Effects {
+	n := len(w.spare)
+	if n == 0 {
+		return new(machine.Effects)
+	}
+	fx := w.spare[n-1]
+	w.spare = w.spare[:n-1]
+	return fx
+}
+
 // ready carries out what the boot wanted done and lets the world in.
 func (w *World) ready(p *process) {
 	p.state = up
@@ -196,6 +207,8 @@ func (w *World) ready(p *process) {
 	fx := p.first
 	p.first = nil
 	w.release(p, fx, w.now)
+	fx.Reset()
+	w.spare = append(w.spare, fx)
 	if p.broker && p.running() {
 		w.joinLinks(p)
 	}

@@ -42,6 +42,7 @@ type World struct {
 	env      machine.Env
 	in       machine.Input
 	fx       machine.Effects
+	spare    []*machine.Effects // of boots that are over
 	stepping *process
 	joined   bool // the step's input came with the read before
 
