@@ -9,14 +9,19 @@ import (
 	"github.com/brokerlab/brokerlab/model/history"
 )
 
-// BenchmarkStandardRun runs quickstart's world, and nothing else, on one seed after the other: three
-// nodes, one stream of three replicas, eight clients, a hundred operations a second, faults on. Run it
-// as sweeps run, with GOMAXPROCS=1 and GOGC=800.
+// BenchmarkStandardRun runs one seed after the other of the standard run, and nothing else: three nodes, one stream of three
+// replicas, eight clients with a hundred operations a second in all, the faults of a bad minute. Run it as sweeps run, with
+// GOMAXPROCS=1 and GOGC=800.
 func BenchmarkStandardRun(b *testing.B) {
-	e, err := Find("quickstart")
-	if err != nil {
-		b.Fatal(err)
-	}
+	e := quickstart
+	e.Cluster, e.Load = oneStream, standardLoad
+	benchmarkRun(b, &e)
+}
+
+// BenchmarkQuickstart is the same minute with all that the broker has, at two and a half times the rate.
+func BenchmarkQuickstart(b *testing.B) { benchmarkRun(b, &quickstart) }
+
+func benchmarkRun(b *testing.B, e *Experiment) {
 	var events, operations, virtual uint64
 	for i := 0; b.Loop(); i++ {
 		c, err := e.Config(rundir.Seed(i+1), Options{Profile: "reference"})
