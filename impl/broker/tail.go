@@ -14,19 +14,21 @@ type tail struct {
 	hard   *pb.HardState
 	conf   *pb.ConfState
 	ents   []*pb.Entry // ents[0] is a dummy with the index and term of the base
+	first  uint64      // index of ents[0]: it is asked for at every step
 	bytes  int64
 	snapAt func() *pb.Snapshot
 }
 
 func newTail(base, term uint64, conf *pb.ConfState) *tail {
 	return &tail{
-		hard: &pb.HardState{},
-		conf: conf,
-		ents: []*pb.Entry{{Index: &base, Term: &term}},
+		hard:  &pb.HardState{},
+		conf:  conf,
+		ents:  []*pb.Entry{{Index: &base, Term: &term}},
+		first: base,
 	}
 }
 
-func (t *tail) base() uint64 { return t.ents[0].GetIndex() }
+func (t *tail) base() uint64 { return t.first }
 func (t *tail) last() uint64 { return t.base() + uint64(len(t.ents)) - 1 }
 
 // InitialState, Entries, Term, LastIndex, FirstIndex and Snapshot are raft.Storage.
@@ -124,10 +126,10 @@ func (t *tail) compact(index uint64) {
 	term := t.ents[n].GetTerm()
 	ents := make([]*pb.Entry, 1, uint64(len(t.ents))-n+16)
 	ents[0] = &pb.Entry{Index: &index, Term: &term}
-	t.ents = append(ents, t.ents[n+1:]...)
+	t.ents, t.first = append(ents, t.ents[n+1:]...), index
 }
 
 // restart makes the base (index, term) and drops every entry: a snapshot was installed.
 func (t *tail) restart(index, term uint64) {
-	t.ents, t.bytes = []*pb.Entry{{Index: &index, Term: &term}}, 0
+	t.ents, t.first, t.bytes = []*pb.Entry{{Index: &index, Term: &term}}, index, 0
 }

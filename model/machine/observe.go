@@ -1,5 +1,7 @@
 package machine
 
+import "encoding/binary"
+
 // ObsKind says what was observed, and which fields of an Observation are set.
 type ObsKind uint8
 
@@ -116,18 +118,30 @@ type Observation struct {
 	Stamp    int64 // time given to a stored message, nanoseconds since the Unix epoch
 }
 
-// ContentHash identifies a message by subject and payload (FNV-1a, 64 bits), so that what
-// a node stored can be matched to what a client published.
+// ContentHash identifies a message by subject and payload, so that what a node stored can be matched to what a client
+// published. It is computed at every replica's every step of every message, so it takes eight bytes at a time.
 func ContentHash(subject, payload []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, b := range subject {
-		h = (h ^ uint64(b)) * 1099511628211
+	return absorb(absorb(0x9e3779b97f4a7c15, subject), payload)
+}
+
+// absorb hashes p into h, and ends with its length: no subject's end is a payload's beginning.
+func absorb(h uint64, p []byte) uint64 {
+	n := uint64(len(p))
+	for ; len(p) >= 8; p = p[8:] {
+		h = mix(h ^ binary.LittleEndian.Uint64(p))
 	}
-	h = (h ^ 0xff) * 1099511628211
-	for _, b := range payload {
-		h = (h ^ uint64(b)) * 1099511628211
+	var rest uint64
+	for i, b := range p {
+		rest |= uint64(b) << (8 * i)
 	}
-	return h
+	return mix(mix(h^rest) ^ n)
+}
+
+// mix spreads each bit over the word; no two words mix to one.
+func mix(h uint64) uint64 {
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	return h ^ h>>29
 }
 
 // WorkKind is a kind of work that costs processor time.
