@@ -142,7 +142,7 @@ func (c *consumers) stored(_, seq uint64, subject string) {
 		return // a limit took it at once
 	}
 	for _, x := range c.taking(subject) {
-		x.lead.Stored()
+		x.lead.Stored(seq)
 		c.touch(x)
 	}
 }

@@ -156,8 +156,15 @@ func (l *Leader) spent(count uint64) bool {
 // NumPending is how many messages the filters name that were not sent yet.
 func (l *Leader) NumPending() uint64 { return l.pending }
 
-// NumWaiting is how many pull requests wait.
-func (l *Leader) NumWaiting() int { return len(l.queue) }
+// NumWaiting is how many pull requests wait whose clients are still there.
+func (l *Leader) NumWaiting() (n int) {
+	for _, r := range l.queue {
+		if l.src.Wanted(r.reply, "") {
+			n++
+		}
+	}
+	return n
+}
 
 // View is what this leader knows of deliveries: for LogAfter it is ahead of the replicated state.
 func (l *Leader) View() *State { return l.view }
@@ -170,8 +177,12 @@ func (l *Leader) ready() uint64 {
 	return l.pending - min(l.pending, uint64(l.firsts)) + uint64(len(l.waits.ripe)) + uint64(l.waits.parked)
 }
 
-// Stored tells of a new message that the filters name.
-func (l *Leader) Stored() { l.pending++ }
+// Stored tells of a new message that the filters name. It may be below where the consumer is to begin.
+func (l *Leader) Stored(seq uint64) {
+	if l.view.Expects(seq) {
+		l.pending++
+	}
+}
 
 // Removed tells that message seq leaves the stream, before the state hears of it; named says whether the filters
 // name it.

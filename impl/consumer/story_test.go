@@ -102,7 +102,7 @@ func (s *story) run(d *datadriven.TestData) error {
 		for range max(num("n"), 1) {
 			s.subj, s.times = append(s.subj, d.CmdArgs[0].Key), append(s.times, int64(s.now))
 			if s.l != nil && s.names(s.Last(), s.cfg.Filters()) {
-				s.l.Stored()
+				s.l.Stored(s.Last())
 			}
 		}
 	case "pull":
