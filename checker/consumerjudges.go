@@ -127,7 +127,7 @@ func (c *consumerSeen) place(seq uint64) string {
 func (j *consumerJudge) delivered(c *consumerSeen, s *seen) {
 	m := j.log.msg
 	j.phantom(c, s)
-	if n := len(m.got) - 1; n > 0 && s.e.N > 0 {
+	if n := len(m.got) - 1; n > 0 && s.e.N > 0 && j.counted(c) {
 		f := &j.found[fCounts]
 		f.checked++
 		for _, r := range m.got[:n] {
@@ -185,11 +185,17 @@ func (j *consumerJudge) maximum(c *consumerSeen, s *seen) {
 	}
 }
 
+// counted says whether deliveries can be counted before they are made. One that settles its message, and with that removes it from
+// the stream, has to be made first.
+func (j *consumerJudge) counted(c *consumerSeen) bool {
+	return c.cfg.Ack != "none" || !j.rec.rulesOf(c.stream).settles()
+}
+
 // handed judges a node's word that it handed a message out.
 func (j *consumerJudge) handed(c *consumerSeen, s *seen) {
 	m := j.log.msg
 	j.maximum(c, s)
-	if m.handed.pos != none {
+	if m.handed.pos != none && j.counted(c) {
 		f := &j.found[fCounts]
 		f.checked++
 		if s.e.N <= m.handed.n {

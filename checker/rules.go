@@ -7,7 +7,7 @@ import (
 
 // rules follows what the declared rules of one stream may have removed.
 //
-// A stream whose nodes were seen storing is watched: what left it by a rule was seen to leave, and nothing else may be
+// A stream whose nodes were seen storing, or leaving out what nobody wants, is watched: what left it by a rule was seen to leave, and nothing else may be
 // missing. Of any other stream only the calls of clients and the configuration are known: there a message may be gone as
 // soon as some rule may have covered it.
 type rules struct {
@@ -108,7 +108,7 @@ func (x *rules) observed(s *seen) {
 		if s.e.Why == whySnapshot {
 			return // a rule removed it where the snapshot was taken, or it is missing
 		}
-		x.any = true
+		x.any, x.watched = true, true
 		if at := x.removed.at(s.e.Seq); *at == 0 {
 			*at = s.pos + 1
 		}

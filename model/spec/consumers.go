@@ -51,7 +51,7 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		DeliveryCounts, Consumer, "Deliveries are counted",
-		"H(c, s, n) < H(c, s, m) implies n < m, and no two D(c, s, n) have the same n.",
+		"H(c, s, n) < H(c, s, m) implies n < m, and no two D(c, s, n) have the same n. Where a delivery needs no ack and removes its message from the stream it is made before it is counted, and may be made again.",
 		"a message handed out twice",
 	},
 	{
