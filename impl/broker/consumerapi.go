@@ -231,6 +231,10 @@ func (c *consumers) nextRequest(m *message) {
 func (c *consumers) pull(x *consumed, reply string, body []byte) {
 	var out track.Out
 	c.s.g.b.fx.Charge(machine.WorkAPI, 1, int64(len(body)), 0)
+	if x.lead.outbox.full() { // what it says to a request would wait there, too
+		c.mail(x, &letter{Send: track.Send{To: reply, Status: &track.Status{Code: 409, Text: "Exceeded MaxWaiting"}}})
+		return
+	}
 	x.lead.Pull(c.s.g.b.env.Mono, reply, body, &out)
 	c.touch(x)
 	c.carry(x, &out)

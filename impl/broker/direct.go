@@ -48,6 +48,8 @@ func (s *streamState) endDirect() {
 func (s *streamState) directGet(m *message) {
 	var req getRequest
 	switch err := json.Unmarshal(m.data, &req); {
+	case s.g.b.readsTooMuch():
+		s.tooMany(string(m.reply))
 	case len(m.data) == 0:
 		s.status(string(m.reply), 408, "Empty Request")
 	case err != nil:
@@ -74,6 +76,10 @@ func (s *streamState) directLast(m *message) {
 		s.status(string(m.reply), 408, "Malformed Request")
 		return
 	}
+	if s.g.b.readsTooMuch() {
+		s.tooMany(string(m.reply))
+		return
+	}
 	req.NoHeaders, asked.NoHeaders = asked.NoHeaders, false
 	if asked.asks() || req.conflicting() {
 		s.status(string(m.reply), 408, "Bad Request")
@@ -81,6 +87,9 @@ func (s *streamState) directLast(m *message) {
 	}
 	s.directOne(string(m.reply), &req)
 }
+
+// tooMany refuses a direct get while too many reads wait for the disk.
+func (s *streamState) tooMany(reply string) { s.status(reply, 429, "Too Many Requests") }
 
 // asks says whether anything is asked for but headers.
 func (r *getRequest) asks() bool {

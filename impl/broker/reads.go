@@ -14,6 +14,7 @@ type readQueue struct {
 	asked   uint64 // context of the newest confirmation asked for
 	arrived []read
 	batches []readBatch
+	waiting int // in both
 }
 
 type readBatch struct {
@@ -30,6 +31,7 @@ type read struct {
 }
 
 const (
+	// maxReads is how many reads of a group may wait to be confirmed and applied, and how many of this node for the disk.
 	maxReads = 1 << 16
 	// readContext is the size of a read's context.
 	readContext = 8
@@ -38,17 +40,21 @@ const (
 // readWhenLeading runs fn when this node is known to have led the group after this moment, and
 // everything committed by then is applied.
 func (g *group) readWhenLeading(reply string, run func(reply string)) {
+	if g.reads.waiting+len(g.b.diskReads) >= maxReads {
+		g.b.refuse(reply, "too many reads wait")
+		return
+	}
 	if g.b.cfg.Switches.Read == "local" {
 		run(reply)
 		return
 	}
-	if len(g.reads.arrived) >= maxReads {
-		g.b.refuse(reply, "too many reads wait")
-		return
-	}
+	g.reads.waiting++
 	g.reads.arrived = append(g.reads.arrived, read{reply, run})
 	g.queue()
 }
+
+// readsTooMuch says whether so much is being read from the disk that nothing more may be asked for.
+func (b *Broker) readsTooMuch() bool { return len(b.diskReads) >= maxReads }
 
 // askReads asks raft to confirm leadership for the reads that have arrived. One confirmation is
 // under way at a time: what arrives meanwhile shares the next.
@@ -88,6 +94,7 @@ func (g *group) serveReads() {
 	for len(q.batches) > 0 && q.batches[0].index != 0 && q.batches[0].index <= g.applied {
 		batch := q.batches[0]
 		q.batches = q.batches[1:]
+		q.waiting -= len(batch.reads)
 		g.leadSince(batch.at)
 		for _, r := range batch.reads {
 			r.run(r.reply)
@@ -109,7 +116,7 @@ func (g *group) dropReads(why string) {
 			g.b.refuse(r.reply, why)
 		}
 	}
-	q.arrived, q.batches = nil, nil
+	q.arrived, q.batches, q.waiting = nil, nil, 0
 	if n > 0 {
 		g.observe(machine.Observation{Kind: machine.Dropped, N: int64(n), Why: "reads: " + why})
 	}
