@@ -121,10 +121,12 @@ func (l *Leader) refuse(now machine.Mono, r *Request, out *Out) *Status {
 	return nil
 }
 
-// wanted is how many messages those who wait want together.
+// wanted is how many messages those who wait, and are still there, want together.
 func (l *Leader) wanted() (n uint64) {
 	for _, r := range l.queue {
-		n += uint64(r.left)
+		if l.src.Wanted(r.reply, "") {
+			n += uint64(r.left)
+		}
 	}
 	return n
 }
