@@ -104,7 +104,7 @@ func (c *consumers) confirm(x *consumed) {
 	}
 	o.asking = true
 	c.leads.unsure = append(c.leads.unsure, x)
-	c.s.g.readWhenLeading("", func(string) {
+	c.s.g.whenLeading("", func(string) {
 		if o.asking = false; !o.closed {
 			c.flush(x)
 		}

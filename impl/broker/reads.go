@@ -38,19 +38,31 @@ const (
 )
 
 // readWhenLeading runs fn when this node is known to have led the group after this moment, and
-// everything committed by then is applied.
+// everything committed by then is applied; with read=local at once.
 func (g *group) readWhenLeading(reply string, run func(reply string)) {
-	if g.reads.waiting+len(g.b.diskReads) >= maxReads {
-		g.b.refuse(reply, "too many reads wait")
-		return
-	}
-	if g.b.cfg.Switches.Read == "local" {
+	if g.b.cfg.Switches.Read != "local" {
+		g.whenLeading(reply, run)
+	} else if g.mayRead(reply) {
 		run(reply)
-		return
 	}
-	g.reads.waiting++
-	g.reads.arrived = append(g.reads.arrived, read{reply, run})
-	g.queue()
+}
+
+// whenLeading is readWhenLeading whatever the switches say.
+func (g *group) whenLeading(reply string, run func(reply string)) {
+	if g.mayRead(reply) {
+		g.reads.waiting++
+		g.reads.arrived = append(g.reads.arrived, read{reply, run})
+		g.queue()
+	}
+}
+
+// mayRead refuses a read if too many wait.
+func (g *group) mayRead(reply string) bool {
+	ok := g.reads.waiting+len(g.b.diskReads) < maxReads
+	if !ok {
+		g.b.refuse(reply, "too many reads wait")
+	}
+	return ok
 }
 
 // readsTooMuch says whether so much is being read from the disk that nothing more may be asked for.
