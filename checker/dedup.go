@@ -200,17 +200,17 @@ func (j *falseDuplicateJudge) original(h *history.History, id int32) {
 	o := &j.rec.ops[id]
 	ss := j.stores.of(o.stream)
 	name, stream := j.rec.nameOf(o.value), j.rec.streams.names[o.stream]
-	first := ss.content(o.seq, 0)
+	first, other := ss.content(o.seq, 0), ss.otherThan(o.seq, o.value)
 	told := fmt.Sprintf("%s published %s %s and was told (#%d) that it is a duplicate of %s", j.rec.clients.names[o.client], name,
 		when(&h.Events[o.call]), h.Events[o.ret].Index, place(stream, o.seq))
 	switch {
 	case ss.deleted:
 	case first.pos > 0 && first.value == none || o.seq > 0 && ss.holdsAny(h, o.seq, o.value):
-	case first.pos > 0:
-		if j.found(fmt.Sprintf("%s as %s", name, place(stream, o.seq)), o.call, o.ret, first.pos-1) {
-			j.text = fmt.Sprintf("%s; but %s holds message %s (#%d).", told, place(stream, o.seq), j.rec.nameOf(first.value), h.Events[first.pos-1].Index)
+	case other.pos > 0:
+		if j.found(fmt.Sprintf("%s as %s", name, place(stream, o.seq)), o.call, o.ret, other.pos-1) {
+			j.text = fmt.Sprintf("%s; but %s holds message %s (#%d).", told, place(stream, o.seq), j.rec.nameOf(other.value), h.Events[other.pos-1].Index)
 		}
-	case o.seq > 0 && ss.rules.watched && !ss.removed(o.seq):
+	case o.seq > 0 && ss.rules.watched && !ss.removed(o.seq): // an interest stream leaves out what nobody wants
 		if j.found(fmt.Sprintf("%s as %s", name, place(stream, o.seq)), o.call, o.ret) {
 			j.text = fmt.Sprintf("%s; but no node was ever seen to store anything there.", told)
 		}
@@ -289,4 +289,14 @@ func (ss *streamStores) holdsAny(h *history.History, seq uint64, val int32) bool
 		}
 	}
 	return false
+}
+
+// otherThan returns what seq was seen to hold that is not val.
+func (ss *streamStores) otherThan(seq uint64, val int32) content {
+	for _, c := range append([]content{ss.first.value(seq)}, ss.others[seq]...) {
+		if c.pos > 0 && c.value != val {
+			return c
+		}
+	}
+	return content{}
 }
