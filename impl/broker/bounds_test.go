@@ -60,3 +60,25 @@ func TestWhatAConsumerHasToSayWhileADiskStandsStillHasAnEnd(t *testing.T) {
 	s.quiet(1)
 	require.Empty(t, x.lead.outbox.queue)
 }
+
+func TestWhatAConsumerDecidesFindsRoomInAFullQueue(t *testing.T) {
+	s := single(t, func(c *Config) { c.MaxQueue = 4000 })
+	s.quiet(5)
+	c := s.open("in")
+	s.request(c, "$JS.API.STREAM.CREATE.S", `{"name":"S","subjects":["orders.>"]}`)
+	s.request(c, "$JS.API.CONSUMER.CREATE.S.C", `{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit","ack_wait":300000000,"max_deliver":1}}`)
+	s.request(c, "$JS.API.CONSUMER.CREATE.S.E", `{"stream_name":"S","config":{"name":"E","ack_policy":"explicit","inactive_threshold":300000000}}`)
+	s.request(c, "orders.eu", "x")
+	require.Contains(t, s.request(c, "$JS.API.CONSUMER.MSG.NEXT.S.C", "1"), "$JS.ACK.S.C.1.1.1.")
+
+	s.out.Reset()
+	for range 1000 { // the disk stands still
+		s.bytes(c, "PUB orders.eu in 0\r\n\r\nPUB $JS.ACK.S.C.9.9.9.9.9 0\r\n\r\n")
+	}
+	require.Contains(t, s.out.String(), `"err_code":10008`, "the queue is full")
+	s.env.Mono += 400 * ms
+	s.step(&machine.Input{Kind: machine.TimerFired, Timer: s.stream().consumers.timer()})
+	s.quiet(10)
+	require.Zero(t, s.stream().consumers.names["C"].state.Pending(), "its only delivery is over")
+	require.Nil(t, s.stream().consumers.names["E"], "nobody uses it")
+}

@@ -153,10 +153,13 @@ func (c *consumers) prepare() {
 	c.arm()
 }
 
-// carry does what a leader has decided.
+// maxSpent is how many messages that ran out of deliveries one command holds.
+const maxSpent = 1024
+
+// carry does what a leader has decided. It is not decided again while this node leads: its commands find room in the queue.
 func (c *consumers) carry(x *consumed, out *track.Out) {
 	g := c.s.g
-	propose := func(cmd []byte) { g.proposer.enqueue(g, "", cmd) }
+	propose := func(cmd []byte) { g.proposer.add(g, "", cmd) }
 	if len(out.Takes) > 0 {
 		propose(deliverCommand(x.id, out.Takes))
 	}
@@ -169,7 +172,9 @@ func (c *consumers) carry(x *consumed, out *track.Out) {
 	switch {
 	case len(out.Spent) == 0:
 	case x.logged():
-		propose(spendCommand(x.id, out.Spent))
+		for spent := range slices.Chunk(out.Spent, maxSpent) {
+			propose(spendCommand(x.id, spent))
+		}
 	default:
 		for _, d := range out.Spent {
 			c.spend(0, x, d.Seq, d.Count)

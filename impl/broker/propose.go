@@ -44,6 +44,12 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 	if p.bytes+len(command) > g.b.cfg.MaxQueue {
 		return false
 	}
+	p.add(g, reply, command)
+	return true
+}
+
+// add is enqueue for what cannot be refused, because it has been decided: how much there is of it is bounded by who decides.
+func (p *proposer) add(g *group, reply string, command []byte) {
 	n := len(p.queue)
 	if n == 0 || len(p.queue[n-1].commands)+len(command) > g.b.cfg.MaxBatch || len(p.queue[n-1].replies) == maxCommands {
 		p.queue = append(p.queue, batch{})
@@ -58,7 +64,6 @@ func (p *proposer) enqueue(g *group, reply string, command []byte) bool {
 		g.b.hold(&p.gate)
 	}
 	g.queue()
-	return true
 }
 
 // propose lets the state add what is ready, and proposes.
