@@ -17,6 +17,8 @@ import (
 type leads struct {
 	told  uint64 // newest message that they were told of
 	dirty []*consumed
+	// preparing: the dirty ones are being looked at, and when each has to be looked at next is noted behind that.
+	preparing bool
 	wakes wakeHeap
 	armed machine.Mono // when the timer fires; 0: not set
 	subs  []*subscription
@@ -133,6 +135,7 @@ func (c *consumers) prepare() {
 		return // what is full is looked at again when something has been applied
 	}
 	now := c.s.g.b.env.Mono
+	c.leads.preparing = true
 	for i := 0; i < len(c.leads.dirty); i++ {
 		x := c.leads.dirty[i]
 		if x.lead == nil {
@@ -148,6 +151,7 @@ func (c *consumers) prepare() {
 			c.schedule(x)
 		}
 	}
+	c.leads.preparing = false
 	clear(c.leads.dirty)
 	c.leads.dirty = c.leads.dirty[:0]
 	c.arm()

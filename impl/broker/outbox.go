@@ -159,6 +159,10 @@ func (c *consumers) mail(x *consumed, l *letter) {
 		b.route(&message{subject: []byte(l.To), reply: []byte(l.Reply), header: header})
 		return
 	}
+	if x.lead.Sent(b.env.Mono, l.Delivery) && !x.lead.dirty && !c.leads.preparing {
+		c.schedule(x)
+		c.arm()
+	}
 	if l.state == missing {
 		c.s.g.drop("a delivery whose message cannot be read")
 		return

@@ -163,11 +163,12 @@ func (l *Leader) handOut(now machine.Mono, f inFlight, d Delivery, out *Out) {
 	l.send(now, f.to, s, out)
 }
 
-// send hands a message to the owner to be sent, and begins its ack wait.
+// send hands a message to the owner to be sent.
 func (l *Leader) send(now machine.Mono, to *request, s Send, out *Out) {
 	out.Sends = append(out.Sends, s)
 	if l.cfg.AckPolicy != config.AckNone {
-		l.await(now, s.Seq, s.Count)
+		l.waits.put(s.Seq, sending, now)
+		l.busy(now, s.Count)
 	} else {
 		l.waits.drop(s.Seq) // it may have been parked
 	}
@@ -180,6 +181,17 @@ func (l *Leader) send(now machine.Mono, to *request, s Send, out *Out) {
 		to.nextBeat = now + to.beat
 	}
 	to.sayEnding(out)
+}
+
+// Sent tells that a message in Sends has left, or could not be read, and says whether its ack wait has begun with that: it may have
+// waited for a disk, or for a quorum's word that this is still the leader.
+func (l *Leader) Sent(now machine.Mono, d Delivery) bool {
+	x := l.waits.bySeq[d.Seq]
+	if x == nil || x.place != sending || l.view.Count(d.Seq) != d.Count {
+		return false
+	}
+	l.await(now, d.Seq, d.Count)
+	return true
 }
 
 // unpark sends the oldest delivery that found nobody, with the numbers it was made with.

@@ -51,7 +51,7 @@ type Send struct {
 // Out is what a leader decided. Its owner carries out the lists; the order within Sends is to be kept.
 type Out struct {
 	Takes []Take     // to be logged as one command, in this order; Handed follows for each
-	Sends []Send     // to be sent
+	Sends []Send     // to be sent; Sent follows for each message
 	Logs  []Delivery // made; to be logged
 	Spent []Settled  // ran out of deliveries; to be logged
 	// Delete: nobody has used the consumer for its inactive threshold.
@@ -127,9 +127,13 @@ func (l *Leader) recount() {
 
 // await begins the ack wait of a delivery that was just made.
 func (l *Leader) await(now machine.Mono, seq, count uint64) {
-	wait := machine.Mono(l.ackWait(count))
-	l.waits.put(seq, waiting, now+wait)
-	l.busyUntil = max(l.busyUntil, now+wait)
+	l.waits.put(seq, waiting, now+machine.Mono(l.ackWait(count)))
+	l.busy(now, count)
+}
+
+// busy keeps the consumer from being taken for unused while a delivery waits for its ack.
+func (l *Leader) busy(now machine.Mono, count uint64) {
+	l.busyUntil = max(l.busyUntil, now+machine.Mono(l.ackWait(count)))
 }
 
 // ackWait is how long the count-th delivery of a message waits for its ack.

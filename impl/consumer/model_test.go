@@ -201,6 +201,7 @@ func (g *ledger) send(s *Send) {
 		g.t.Fatalf("message %d says that %d are to come, not %d", s.Seq, s.Pending, want)
 	}
 	g.delivered = append(g.delivered, s.Delivery)
+	g.l.Sent(g.now, s.Delivery)
 	if g.cfg.AckPolicy == config.AckNone {
 		g.settled[s.Seq] = "no ack"
 	}

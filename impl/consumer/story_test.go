@@ -42,7 +42,8 @@ type story struct {
 	times []int64
 	deaf  map[string]bool
 	log   []Take
-	size  int // bytes of a message: 10 unless said
+	size  int  // bytes of a message: 10 unless said
+	held  bool // what is to be sent does not leave
 }
 
 // The story as Messages.
@@ -139,6 +140,11 @@ func (s *story) run(d *datadriven.TestData) error {
 	case "deaf", "hear":
 		s.deaf[d.CmdArgs[0].Key] = d.Cmd == "deaf"
 		s.l.Listened(s.now)
+	case "hold":
+		s.held = true
+	case "sent":
+		s.held = false
+		s.l.Sent(s.now, Delivery{Seq: num("seq"), Count: max(num("count"), 1)})
 	case "flowed":
 		s.l.Flowed(d.CmdArgs[0].Key)
 	case "close":
@@ -186,6 +192,9 @@ func (s *story) say(out *Out) {
 		switch st := x.Status; {
 		case st == nil:
 			fmt.Fprintf(&s.said, "-> %s: message %d, delivery %d, number %d, %d to come\n", x.To, x.Seq, x.Count, x.CSeq, x.Pending)
+			if !s.held {
+				s.l.Sent(s.now, x.Delivery)
+			}
 		default:
 			words := append([]string{st.Text}, st.Fields...)
 			if x.Reply != "" {

@@ -11,6 +11,7 @@ const (
 	taken                 // its next delivery is being logged
 	parked                // delivered, but nobody was there to send it to
 	spending              // that it ran out of deliveries is being logged
+	sending               // on its way out: its ack wait begins when it leaves
 )
 
 // wait is a pending message as its leader sees it.
