@@ -281,7 +281,7 @@ func (j *consumerJudge) first(c *consumerSeen, s *seen) {
 func (j *consumerJudge) skipped(c *consumerSeen, last handedOut, s *seen) {
 	for seq := last.seq + 1; seq < s.e.Seq && seq-last.seq < 10_000; seq++ {
 		m, ok := j.log.stored(c.stream, seq)
-		if !ok || m.pos > s.pos || m.removed != none || m.subject == none || !c.filters(j.rec.subjects.names[m.subject]) || m.acked == none {
+		if !ok || m.pos > s.pos || m.removed != none || j.rec.rulesOf(c.stream).removedBy(seq, s.pos) || m.subject == none || !c.filters(j.rec.subjects.names[m.subject]) || m.acked == none {
 			continue
 		}
 		j.found[fOrder].broken(fmt.Sprintf("Consumer %s went from message %d to %d %s and left out %d, which was stored and never removed.", c.name, last.seq, s.e.Seq, when(s.e), seq), last.pos, m.pos, s.pos)
