@@ -19,9 +19,9 @@ type leads struct {
 	dirty []*consumed
 	// preparing: the dirty ones are being looked at, and when each has to be looked at next is noted behind that.
 	preparing bool
-	wakes wakeHeap
-	armed machine.Mono // when the timer fires; 0: not set
-	subs  []*subscription
+	wakes     wakeHeap
+	armed     machine.Mono // when the timer fires; 0: not set
+	subs      []*subscription
 	// unsure are those whose deliveries wait until it is confirmed that this node still leads.
 	unsure []*consumed
 }
