@@ -29,7 +29,7 @@ var kafkaConsumers = Experiment{
 	Name:     "kafka-consumers",
 	Question: "Does every record reach its consumer, in order, and is none passed over, when consumers and leaders of records and offsets fail?",
 	Vary:     "profile", Profile: "kafka", Cluster: shipped, Load: shipLoad, Faults: offsetsTrouble,
-	Duration: 84 * time.Second, Quiet: 24 * time.Second,
+	Duration: 86 * time.Second, Quiet: 26 * time.Second,
 }
 
 // offsetsTrouble is a bad minute for the leaders of a stream and of the committed offsets.

@@ -24,7 +24,7 @@ var lostWithTheLog = []spec.ID{
 func kafkaLoss(name, question string, set []string, faultsOf func(key load.Key, c rundir.Cluster) faults.Plan) Experiment {
 	return Experiment{
 		Name: name, Question: question, Vary: "settings", Profile: "kafka", Set: set, Test: []spec.ID{spec.NoAckedLoss},
-		Cluster: oneStream, Load: plainLoad, Faults: faultsOf, Duration: 80 * time.Second, Quiet: 22 * time.Second,
+		Cluster: oneStream, Load: plainLoad, Faults: faultsOf, Duration: 84 * time.Second, Quiet: 26 * time.Second,
 		Expect: map[string]Expectation{"kafka": {Violated: []spec.ID{spec.NoAckedLoss}, Also: lostWithTheLog}},
 	}
 }
@@ -100,5 +100,5 @@ var kafkaMinute = Experiment{
 		p.Faults = p.Faults[:len(p.Faults)-1]
 		return p
 	},
-	Duration: 80 * time.Second, Quiet: 22 * time.Second,
+	Duration: 84 * time.Second, Quiet: 26 * time.Second,
 }

@@ -83,13 +83,16 @@ func TestANewProcessIsNotRegisteredBeforeTheSessionOfTheOneBeforeHasEnded(t *tes
 	w.crash(w.nodes[2])
 	heard := ctl.heard(3)
 	w.boot(w.nodes[2])
+	booted := w.now
 	w.run(5 * sec)
 	require.Equal(t, old, ctl.m.meta.Broker(3).Epoch, "duplicate broker registration")
 	require.Zero(t, w.nodes[2].m.epoch)
 	require.False(t, w.nodes[2].m.acting, "it reads what was said to the process before it")
-	w.until("the new process is registered", func() bool { return ctl.m.meta.Broker(3).Epoch != old })
+	w.until("the process before is fenced", func() bool { return ctl.fenced(3) })
 	require.GreaterOrEqual(t, w.now-heard, machine.Mono(9*sec))
 	require.Less(t, w.now-heard, machine.Mono(10*sec))
+	w.until("the new process is registered", func() bool { return ctl.m.meta.Broker(3).Epoch != old })
+	require.InDelta(t, 12_700*ms, int64(w.now-booted), 2*tickEvery, "its eighth try: each waits twice as long as the one before")
 	w.until("it is let in", func() bool { return !ctl.fenced(3) })
 	require.Equal(t, ctl.m.meta.Broker(3).Epoch, w.nodes[2].m.epoch)
 	require.NotEqual(t, old, w.nodes[2].m.epoch)
@@ -115,4 +118,13 @@ func TestANewControllerGivesEverybodyAWholeSession(t *testing.T) {
 	require.Less(t, w.now-began, machine.Mono(9*sec+300*ms))
 	require.False(t, ctl.fenced(uint32(other.id)))
 	require.False(t, ctl.fenced(uint32(ctl.id)), "it hears itself")
+}
+
+func TestARefusedRegistrationWaitsTwiceAsLongEachTime(t *testing.T) {
+	b := &Broker{cfg: Config{}.withDefaults()}
+	var waits []machine.Mono
+	for n := range 10 {
+		waits = append(waits, b.backoff(n)/ms)
+	}
+	require.Equal(t, []machine.Mono{100, 200, 400, 800, 1600, 3200, 6400, 9000, 9000, 9000}, waits)
 }

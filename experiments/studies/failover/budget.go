@@ -42,10 +42,11 @@ func raftTimers(design string) (low, high int64) {
 
 // Kafka's timers, in nanoseconds.
 const (
-	kafkaSession = 9 * sec  // broker.session.timeout.ms, from the last heartbeat
-	kafkaBeat    = 2 * sec  // broker.heartbeat.interval.ms: the last may be as old
-	kafkaRequest = 30 * sec // request.timeout.ms of clients
-	kafkaLag     = 30 * sec // replica.lag.time.max.ms; looked at every half of it
+	kafkaSession = 9 * sec     // broker.session.timeout.ms, from the last heartbeat
+	kafkaBeat    = 2 * sec     // broker.heartbeat.interval.ms: the last may be as old
+	kafkaReturn  = 12_700 * ms // the first try of a refused registration that comes after a session: the eighth (impl/kafka/lifecycle.go)
+	kafkaRequest = 30 * sec    // request.timeout.ms of clients
+	kafkaLag     = 30 * sec    // replica.lag.time.max.ms; looked at every half of it
 	quorumLow    = 7 * 250 * ms
 	quorumHigh   = 16 * 250 * ms // the controllers' election
 )
@@ -92,8 +93,8 @@ func budgetOf(s *systems.System, f *trouble, controller bool) budget {
 // allDown is when every node was.
 func allDown(s *systems.System, f *trouble, b budget) budget {
 	switch s.Design {
-	case "kafka": // whoever was struck, there is a new controller
-		b.low, b.high, b.why = kafkaFencing(true)
+	case "kafka": // whoever was struck, there is a new controller, which refuses new processes while the old ones' sessions last
+		b.low, b.high, b.why = quorumLow+kafkaReturn, quorumHigh+kafkaReturn, "controllers elect (1.75 to 4 s), then the first registration after a session (12.7 s)"
 	case "redpanda":
 		// Its controller's log is applied when that has a leader; only then has a broker partitions, and these elect theirs.
 		b.low, b.high, b.why = 2*b.low, 2*b.high, "two elections: the controller's, then the partition's"
