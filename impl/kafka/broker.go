@@ -216,6 +216,11 @@ func (b *Broker) Step(env *machine.Env, in *machine.Input, fx *machine.Effects) 
 	case machine.TimerFired:
 		b.timer(in.Timer)
 	case machine.ConnOpened, machine.ConnBytes, machine.ConnClosed, machine.ConnDrained:
+		if in.Kind == machine.ConnOpened && !b.acting {
+			// Nothing listens before the registration is applied (BrokerServer.startup: SocketServer.enableRequestProcessing).
+			fx.Closes = append(fx.Closes, machine.Close{Conn: in.Conn})
+			break
+		}
 		b.conns.Step(in, fx)
 	case machine.PeerUp:
 		b.peerUp(in)

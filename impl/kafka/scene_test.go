@@ -76,7 +76,7 @@ func (s *scene) boot() {
 	require.NoError(s.t, err)
 	s.b = m.(*Broker)
 	s.carryOut(&fx)
-	s.open()
+	s.shut = true
 	leader, term := uint64(2), uint64(1)
 	s.within(func() {
 		to, kind := uint64(1), pb.MsgHeartbeat

@@ -88,6 +88,8 @@ func TestANewProcessIsNotRegisteredBeforeTheSessionOfTheOneBeforeHasEnded(t *tes
 	require.Equal(t, old, ctl.m.meta.Broker(3).Epoch, "duplicate broker registration")
 	require.Zero(t, w.nodes[2].m.epoch)
 	require.False(t, w.nodes[2].m.acting, "it reads what was said to the process before it")
+	w.ask(w.nodes[2], proto.Metadata, nil)
+	require.True(t, w.nodes[2].shut, "and nothing of it listens yet")
 	w.until("the process before is fenced", func() bool { return ctl.fenced(3) })
 	require.GreaterOrEqual(t, w.now-heard, machine.Mono(9*sec))
 	require.Less(t, w.now-heard, machine.Mono(10*sec))
@@ -97,6 +99,8 @@ func TestANewProcessIsNotRegisteredBeforeTheSessionOfTheOneBeforeHasEnded(t *tes
 	require.Equal(t, ctl.m.meta.Broker(3).Epoch, w.nodes[2].m.epoch)
 	require.NotEqual(t, old, w.nodes[2].m.epoch)
 	require.True(t, w.nodes[2].m.acting)
+	var m proto.MetadataReply
+	require.True(t, w.answer(w.ask(w.nodes[2], proto.Metadata, nil), &m))
 }
 
 func TestANewControllerGivesEverybodyAWholeSession(t *testing.T) {

@@ -31,6 +31,7 @@ type node struct {
 	files  memdisk.Files
 	timers map[machine.TimerKey]machine.Mono
 	out    machine.ConnBuf
+	shut   bool // the client's connection is to be opened
 	cut    bool // from the other nodes, not from clients
 }
 
@@ -71,8 +72,7 @@ func (w *world) boot(n *node) {
 	require.NoError(w.t, err)
 	n.m = m.(*Broker)
 	w.carryOut(n, &fx)
-	n.out = machine.ConnBuf{ID: 1}
-	w.give(n, machine.Input{Kind: machine.ConnOpened, Conn: 1, Out: &n.out})
+	n.out, n.shut = machine.ConnBuf{ID: 1}, true
 	w.link(n, machine.PeerUp)
 }
 
@@ -131,6 +131,7 @@ func (w *world) carryOut(n *node, fx *machine.Effects) {
 			delete(n.timers, s.Timer)
 		}
 	}
+	n.shut = n.shut || len(fx.Closes) > 0
 	fx.Reset()
 	n.out.Dirty = false
 	w.answered(n)
@@ -187,6 +188,10 @@ func (w *world) run(d machine.Mono) {
 // ask sends n a client's request.
 func (w *world) ask(n *node, api proto.API, m proto.Message) (correlation uint32) {
 	w.next++
+	if n.shut {
+		n.shut = false
+		w.give(n, machine.Input{Kind: machine.ConnOpened, Conn: 1, Out: &n.out})
+	}
 	w.give(n, machine.Input{Kind: machine.ConnBytes, Conn: 1, Bytes: proto.AppendRequest(nil, api, w.next, m)})
 	w.settle()
 	return w.next

@@ -13,6 +13,7 @@ type conn struct {
 	id      machine.ConnID
 	out     *machine.ConnBuf
 	in      proto.Splitter
+	ready   bool // the broker has answered the first request: whoever accepts connections and serves nobody is sent nothing
 	dialing machine.Token
 	tries   uint64
 	again   int64 // when it may be dialled again
@@ -32,10 +33,10 @@ type call struct {
 // dialPause is reconnect.backoff.ms (50 ms).
 const dialPause = 50 * ms
 
-// open says whether the connection is there, and makes it if not.
+// open says whether the connection is there and served, and makes it if not.
 func (k *conn) open(now int64) bool {
 	if k.id != 0 {
-		return true
+		return k.ready
 	}
 	if k.dialing == 0 && now >= k.again {
 		k.tries++
@@ -59,7 +60,7 @@ func (c *Client) connInput(in *machine.Input) {
 	for _, k := range c.conns {
 		switch {
 		case in.Kind == machine.ConnOpened && in.Token == k.dialing:
-			k.dialing, k.id, k.out, k.in = 0, in.Conn, in.Out, proto.Splitter{}
+			k.opened(in)
 			return
 		case in.Kind == machine.ConnClosed && (in.Conn != 0 && in.Conn == k.id || in.Conn == 0 && in.Token == k.dialing && k.dialing != 0):
 			k.gone()
@@ -74,6 +75,12 @@ func (c *Client) connInput(in *machine.Input) {
 	if in.Kind == machine.ConnOpened { // dialled in a life that is over
 		c.fx.Closes = append(c.fx.Closes, machine.Close{Conn: in.Conn})
 	}
+}
+
+// opened begins a connection (NetworkClient: a node is ready when it has answered ApiVersions).
+func (k *conn) opened(in *machine.Input) {
+	k.dialing, k.id, k.out, k.in, k.ready = 0, in.Conn, in.Out, proto.Splitter{}, false
+	k.ask(proto.Versions, nil, func(_ []byte, ok bool) { k.ready = ok })
 }
 
 func (k *conn) reply(frame []byte) error {

@@ -94,7 +94,7 @@ func (c *Client) any(now int64) *conn {
 		if k.open(now) {
 			return k
 		}
-		if k.dialing != 0 {
+		if k.dialing != 0 || k.id != 0 {
 			return nil
 		}
 		c.where.first = (c.where.first + 1) % len(c.conns)

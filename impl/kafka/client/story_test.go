@@ -32,6 +32,7 @@ type scene struct {
 	next   machine.ConnID
 	down   map[machine.NodeID]bool
 	mute   bool
+	deaf   bool // connections are accepted, and nothing on them is answered
 	leader uint32 // of partition 1
 	pid    int64
 	asked  []question
@@ -181,6 +182,11 @@ func (s *scene) sent(b *machine.ConnBuf) {
 func (s *scene) request(w *wire, q question, body []byte) func() {
 	decode := func(m proto.Message) { require.NoError(s.t, proto.Decode(body, m, "request")) }
 	switch q.api {
+	case proto.Versions:
+		if s.deaf {
+			return nil
+		}
+		return func() { s.answer(q, &proto.CodeReply{}) }
 	case proto.Metadata:
 		if s.mute {
 			s.say("asks n%d where", w.node)
@@ -276,7 +282,7 @@ func (s *scene) wants(ops ...load.Op) {
 // Lines of a story:
 //
 //	publish a b [timeout= size=]       poll|ack 2|read|last|create|lag|leave|die|join
-//	sleep 5ms, leader n2, close n2, down|up n2, mute|unmute
+//	sleep 5ms, leader n2, close n2, down|up n2, mute|unmute, deaf|hearing
 //	answer [oldest|newest] [code= base= offset=] values..
 func TestAClientDoesAsTheStoriesSay(t *testing.T) {
 	datadriven.RunTest(t, "testdata/stories", func(t *testing.T, d *datadriven.TestData) string {
@@ -364,6 +370,8 @@ func (s *scene) do(line string) {
 		s.down[node()] = values[0] == "down"
 	case "mute", "unmute":
 		s.mute = values[0] == "mute"
+	case "deaf", "hearing":
+		s.deaf = values[0] == "deaf"
 	case "close":
 		for id, w := range s.conns { // map order: there is one
 			if w.node == node() {

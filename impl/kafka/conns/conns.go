@@ -66,6 +66,10 @@ func (t *Table) take(c *Conn, text []byte, fx *machine.Effects) {
 			return err
 		}
 		fx.Charge(machine.WorkParse, 1, 0, 0)
+		if api == proto.Versions {
+			t.Reply(c, correlation, &proto.CodeReply{}, fx)
+			return nil
+		}
 		return t.Handle(c, api, correlation, body)
 	})
 	if err != nil && !c.closed {

@@ -21,6 +21,8 @@ const (
 	FindCoordinator
 	OffsetCommit
 	OffsetFetch
+	// Versions is a client's first request on a connection (ApiVersions), before which it sends nothing else.
+	Versions
 	apis
 )
 
@@ -29,7 +31,7 @@ func (a API) String() string {
 	names := [...]string{
 		"?", "metadata", "create-topic", "init-producer", "produce", "fetch", "list-offset",
 		"replica-fetch", "heartbeat", "register", "alter-partition",
-		"find-coordinator", "offset-commit", "offset-fetch",
+		"find-coordinator", "offset-commit", "offset-fetch", "versions",
 	}
 	if int(a) < len(names) {
 		return names[a]
