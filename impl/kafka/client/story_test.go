@@ -32,7 +32,7 @@ type scene struct {
 	next   machine.ConnID
 	down   map[machine.NodeID]bool
 	mute   bool
-	deaf   bool // connections are accepted, and nothing on them is answered
+	deaf   bool   // connections are accepted, and nothing on them is answered
 	leader uint32 // of partition 1
 	pid    int64
 	asked  []question
