@@ -28,7 +28,7 @@ func lanesFigure(t *study.Tables) (figures.Figure, error) {
 		charts = append(charts, pauseLane(title, e, seconds(k.window(&t.Options))), heapLane(title, e, seconds(k.window(&t.Options))))
 	}
 	return figures.Grid("lanes", "What collectors do to a broker under one load",
-		"One seed, the node that leads. Left: each pause a stem as high as it lasted, stretches of marking beside the program as blocks; right: the heap between what a cycle leaves and the next, and its goal. The lanes of Kafka's design are ten times as long.",
+		"One seed, the node that leads. Left: each pause a stem as high as it lasted, stretches of marking beside the program as blocks along the top, at least a hair wide; right: the heap between what a cycle leaves and the next, and its goal. The lanes of Kafka's design are ten times as long.",
 		t.Command, 2, charts)
 }
 
@@ -55,7 +55,7 @@ func pauseLane(title string, e *study.Rows, end float64) figures.Chart {
 		case "pause":
 			pauses.Points = append(pauses.Points, figures.XY{X: seconds(at), Y: float64(nanos)})
 		case "mark":
-			marks.Points = append(marks.Points, figures.XY{X: seconds(at), Y: 2e4, Low: 1e4, High: seconds(nanos)})
+			marks.Points = append(marks.Points, figures.XY{X: seconds(at), Y: 1e8, Low: 4e7, High: seconds(nanos)})
 		case "stall":
 			stalls.Points = append(stalls.Points, figures.XY{X: seconds(at), Y: float64(nanos)})
 		}
@@ -100,7 +100,7 @@ func ninesFigure(t *study.Tables) (figures.Figure, error) {
 	}
 	isGo := func(k *gcCase) bool { return strings.HasPrefix(k.gc, "Go") }
 	ref := func(k *gcCase) bool { return k.Design == systems.Reference.Design }
-	return figures.Grid("nines", "Latency of durable publishes under each collector",
+	return figures.Grid("nines", "Latency of publishes under each collector (reference: synced; Kafka: replicated, not synced)",
 		"Latency from the time a publish was due; medians over the seeds, with their bootstrap interval (of fewer than five seeds their range). Every publish of the reference broker is synced by a quorum before it is acknowledged; Kafka's are replicated and not synced.",
 		t.Command, 2, []figures.Chart{
 			chart("reference, 8 cores: Go's settings", func(k *gcCase) bool { return ref(k) && k.cores == 8 && (isGo(k) || k.gc == noGC) }),

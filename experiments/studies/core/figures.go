@@ -29,7 +29,7 @@ func ninesFigure(t *study.Tables) (figures.Figure, error) {
 		}
 		charts = append(charts, chart)
 	}
-	return figures.Grid("core-latency", "Latency of core messaging beside streams",
+	return figures.Grid("core-latency", "Latency of core messaging beside streams (synced and unsynced systems)",
 		"From when a message was due until it was acknowledged (ack) or delivered; medians over seeds of each percentile. Marks say what is synced when: discs on a quorum's disks, "+
 			"rings replicated only, crosses nowhere. Kafka's and Redpanda's clients wait 5 ms for a batch (linger.ms=5).", t.Command, 2, charts)
 }
@@ -64,8 +64,8 @@ func hockeyFigure(t *study.Tables) (figures.Figure, error) {
 	for _, w := range ways() {
 		cpu.Lines = append(cpu.Lines, figures.Line{Name: w.name, Style: w.style, Points: r.Where("way", w.name).Medians("offered_per_s", "busy_ns_per_message")})
 	}
-	return figures.Grid("core-rate", "What a rate costs in time and processors, core beside streams",
-		"128 B from 16 clients. Latency against the rate that was achieved; bars are intervals over seeds; a mark that no line joins was offered more than it achieved by 5 % or more. Sync policies are mixed: marks tell them apart.", t.Command, 3, append(charts, cpu))
+	return figures.Grid("core-rate", "What a rate costs in time and processors, core beside streams (synced and unsynced systems)",
+		"128 B from 16 clients. Latency against the rate that was achieved; bars are intervals over seeds; a mark that no line joins was offered more than it achieved by 5 % or more. Discs: synced on a quorum's disks; rings: replicated only; crosses: nowhere.", t.Command, 3, append(charts, cpu))
 }
 
 // payloads have colours of their own.

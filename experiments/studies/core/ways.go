@@ -34,13 +34,13 @@ func ways() []way {
 	return []way{
 		{name: "core, same node", style: s("core", systems.Memory, false), subscribers: 1, node: 1},
 		{name: "core, other node", style: figures.Style{Color: figures.Sky, Mark: figures.Cross}, subscribers: 1, node: 2},
-		{name: "core, 4 on same node", style: figures.Style{Color: figures.Grey, Mark: figures.Diamond, Dashed: true}, subscribers: 4, node: 1},
-		{name: "core, 4 on other node", style: figures.Style{Color: figures.Sky, Mark: figures.Diamond, Dashed: true}, subscribers: 4, node: 2},
+		{name: "core, 4 on same node", style: figures.Style{Color: figures.Grey, Mark: figures.Cross, Dashed: true}, subscribers: 4, node: 1},
+		{name: "core, 4 on other node", style: figures.Style{Color: figures.Sky, Mark: figures.Cross, Dashed: true}, subscribers: 4, node: 2},
 		{name: "reference, ack", style: s("reference", systems.Synced, false), stream: &systems.Reference},
-		{name: "reference, to ordered consumer", style: figures.Style{Color: figures.Blue, Mark: figures.Square, Dashed: true}, stream: &systems.Reference, by: byFollower},
-		{name: "reference, to acking consumer", style: figures.Style{Color: figures.Blue, Mark: figures.Diamond, Dashed: true}, stream: &systems.Reference, by: byWorker},
+		{name: "reference, to ordered consumer", style: s("reference", systems.Synced, true), stream: &systems.Reference, by: byFollower},
+		{name: "reference, to acking consumer", style: figures.Style{Color: figures.Brown, Mark: figures.Disc, Dashed: true}, stream: &systems.Reference, by: byWorker},
 		{name: "NATS (2 min), ack", style: s("nats", systems.Replicated, false), stream: &systems.NATSDefault},
-		{name: "NATS (2 min), to ordered consumer", style: figures.Style{Color: figures.Orange, Mark: figures.Square, Dashed: true}, stream: &systems.NATSDefault, by: byFollower},
+		{name: "NATS (2 min), to ordered consumer", style: s("nats", systems.Replicated, true), stream: &systems.NATSDefault, by: byFollower},
 		{name: "Kafka acks=all, ack", style: s("kafka", systems.Replicated, false), stream: &systems.KafkaAll},
 		{name: "Redpanda acks=all, ack", style: s("redpanda", systems.Synced, false), stream: &systems.Redpanda},
 	}

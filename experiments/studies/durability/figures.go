@@ -42,7 +42,7 @@ func lossFigure(t *study.Tables) (figures.Figure, error) {
 	return figures.Grid("frontier", "What is lost of what was acknowledged, by how often the log is synced (synced and unsynced systems)",
 		"Seconds of acknowledged traffic that are gone after one, two or all three nodes of a stream lost power together, nothing unsynced surviving. "+
 			"Marks are medians over seeds, bars 95 % intervals, or ranges of fewer than five. A mark's shape says what an acknowledgement means: disc, synced on a quorum; ring, replicated in memory; "+
-			"cross, in one node's memory; square, synced on one node. \"before ack\" is a sync before each acknowledgement; \"kernel\" is none but the kernel's own writeback (35 s).",
+			"cross, in one node's memory, or, with acks=0, not even said to be there; square, synced on one node. \"before ack\" is a sync before each acknowledgement; \"kernel\" is none but the kernel's own writeback (35 s).",
 		t.Command, 1, charts)
 }
 
@@ -58,23 +58,34 @@ func lossChart(rows *study.Rows, down string) figures.Chart {
 	names := rows.Values("system")
 	for k, name := range names {
 		mine := rows.Where("system", name)
-		line := figures.Line{Name: name, Style: figures.StyleOf(mine.Text(0, "design"), mine.Text(mine.Len()-1, "policy"))}
-		if len(mine.Values("sync_interval_ms")) < 3 {
-			line.Kind = figures.Marks
-		}
-		if mine.Text(0, "design") == "kafka" { // its lines differ in two settings, and mostly coincide
-			line.Style.Color = kafkaColors[name]
-		}
 		aside := (float64(k) - float64(len(names)-1)/2) * 0.055 // or one would hide the other
-		for place, interval := range places {
-			here := mine.Where("sync_interval_ms", strconv.FormatInt(interval, 10))
-			if here.Len() == 0 {
-				continue
+		for i, policy := range mine.Values("policy") {
+			line := lossLine(mine.Where("policy", policy), places, aside)
+			if i == 0 {
+				line.Name = name
 			}
-			e := stats.Median(here.Ints("lost_ms"))
-			line.Points = append(line.Points, figures.XY{X: float64(place) + aside, Y: e.Value * 1e6, Low: e.Low * 1e6, High: e.High * 1e6})
+			c.Lines = append(c.Lines, line)
 		}
-		c.Lines = append(c.Lines, line)
 	}
 	return c
+}
+
+// lossLine is what a system loses whose acknowledgements all say the same: another mark is another line.
+func lossLine(mine *study.Rows, places []int64, aside float64) figures.Line {
+	line := figures.Line{Style: figures.StyleOf(mine.Text(0, "design"), mine.Text(0, "policy"))}
+	if len(mine.Values("sync_interval_ms")) < 3 {
+		line.Kind = figures.Marks
+	}
+	if mine.Text(0, "design") == "kafka" { // its lines differ in two settings, and mostly coincide
+		line.Style.Color = kafkaColors[mine.Text(0, "system")]
+	}
+	for place, interval := range places {
+		here := mine.Where("sync_interval_ms", strconv.FormatInt(interval, 10))
+		if here.Len() == 0 {
+			continue
+		}
+		e := stats.Median(here.Ints("lost_ms"))
+		line.Points = append(line.Points, figures.XY{X: float64(place) + aside, Y: e.Value * 1e6, Low: e.Low * 1e6, High: e.High * 1e6})
+	}
+	return line
 }

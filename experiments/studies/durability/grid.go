@@ -57,7 +57,10 @@ func settings(size study.Size) (out []setting) {
 			}
 			add(k, fmt.Sprintf("acks=%s elr=%s flush=none", acks, elr), never)
 			f := k.With(k.Name, "flush=each")
-			if f.Policy = systems.Synced; acks != "all" {
+			switch acks {
+			case "all":
+				f.Policy = systems.Synced
+			case "1":
 				f.Policy = systems.OneSynced
 			}
 			add(f, fmt.Sprintf("acks=%s elr=%s flush=each", acks, elr), before)

@@ -14,9 +14,13 @@ func paragraphs(rows *study.Rows) []string {
 	return []string{
 		"All systems get the same arrivals and the same power failure, seed by seed; nothing unsynced survives it. A system that syncs on a quorum before it acknowledges " +
 			"loses nothing, whoever loses power: the reference broker, NATS's decisions with sync always, the Redpanda-style log, and Kafka's with flush.messages=1. " +
-			"Where syncs come at intervals the loss is what was acknowledged since the last one: with NATS " + natsLosses(rows) + " (at two minutes, its default, the runs are shorter than the interval: all of it).",
-		fmt.Sprintf("Kafka's defaults lose %s (%.0f s of traffic) when all three nodes lose power, since nothing but the kernel's writeback syncs; when one or two do, the replica that is left covers for them. "+
-			"With acks=1 the leader's power alone takes %s. ELR changes nothing here: it is about replicas that come back one after the other.", kafka.share(), kafka.seconds(), one.share()),
+			"Where syncs come at intervals the loss is what was acknowledged since the last one: with NATS " + natsLosses(rows) + " (at two minutes, its default, the runs are shorter than the interval, and the kernel's own writeback after 35 s bounds it).",
+		fmt.Sprintf("Kafka's defaults lose %s (%.0f s of traffic) when all three nodes lose power, since nothing but the kernel's writeback syncs; when one or two do, the replica that is left in sync leads, and %s and %s are lost, where a majority of NATS's that lost its logs outvotes the one node that kept its own (%s). "+
+			"With acks=1 the leader's power alone takes %s: followers fetch within a millisecond here, and what is lost is what they had not fetched. With acks=0 a producer sends on into a connection that nobody reads, until it is told: %s of what was sent. "+
+			"ELR on and off lost %s and %s: it is about replicas that come back one after the other.",
+			kafka.share(), kafka.seconds(), lostBy(rows, "settings", kafkaDefaults, "nodes_down", "1").share(), lostBy(rows, "settings", kafkaDefaults, "nodes_down", "2").share(),
+			lostBy(rows, "system", "NATS", "sync_interval_ms", "120000", "nodes_down", "2").share(), one.share(), lostBy(rows, "settings", "acks=0 elr=on flush=none", "nodes_down", "1").share(),
+			kafka.share(), lostBy(rows, "settings", "acks=all elr=off flush=none", "nodes_down", "3").share()),
 	}
 }
 

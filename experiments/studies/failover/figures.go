@@ -10,17 +10,17 @@ import (
 )
 
 func gapsOfAll(t *study.Tables) (figures.Figure, error) {
-	return gapFigure(t, "failover-gaps", "gap_ns", "Time without acknowledgements",
+	return gapFigure(t, "failover-gaps", "gap_ns", "Time without acknowledgements (synced and unsynced systems)",
 		"Each mark is one run: the longest time in which no client was acknowledged. Discs: acknowledged when synced; rings: from page caches. Grey: what the design's timers say.")
 }
 
 func clientGaps(t *study.Tables) (figures.Figure, error) {
-	return gapFigure(t, "failover-clients", "all_clients_ns", "Longest time that any one client waited",
+	return gapFigure(t, "failover-clients", "all_clients_ns", "Longest time that any one client waited (synced and unsynced systems)",
 		"Each mark is one run: of eight clients the one that was not acknowledged for longest. Each publishes now and then, so that a tenth of a second or two is no gap.")
 }
 
 func timelines(t *study.Tables) (figures.Figure, error) {
-	return timelineFigure(t, "failover-timelines", "Acknowledgements before and after a fault",
+	return timelineFigure(t, "failover-timelines", "Acknowledgements before and after a fault (reference, Redpanda synced; NATS, Kafka not)",
 		"Samples of 100 ms of one run each; what nobody was acknowledged in stands at the foot. Shaded: the fault; dashed: elections of the stream's leader.",
 		figures.Axis{Label: "acknowledged", Unit: figures.PerSecond, Scale: figures.Log, Min: 30, Max: 300_000},
 		func(r *study.Rows, i int) float64 {
@@ -29,8 +29,8 @@ func timelines(t *study.Tables) (figures.Figure, error) {
 }
 
 func latencyLines(t *study.Tables) (figures.Figure, error) {
-	return timelineFigure(t, "failover-latencies", "Longest latency before and after a fault",
-		"The longest latency of what was acknowledged in each 100 ms of one run, counted from when it was due; nothing: none. Shaded: the fault; dashed: elections of the stream's leader.",
+	return timelineFigure(t, "failover-latencies", "Longest latency before and after a fault (reference, Redpanda synced; NATS, Kafka not)",
+		"The longest latency of what was acknowledged in each 100 ms of one run, counted from when it was due; where nothing was, the line stands at the foot. Shaded: the fault; dashed: elections of the stream's leader.",
 		figures.Axis{Label: "longest latency", Unit: figures.Nanos, Scale: figures.Log, Min: float64(ms) / 10, Max: float64(100 * sec)},
 		func(r *study.Rows, i int) float64 { return float64(r.Int(i, "max_ns")) })
 }
@@ -155,7 +155,7 @@ func availabilityFigure(t *study.Tables) (figures.Figure, error) {
 		}
 		return c
 	}
-	return figures.Grid("availability", "A leader that crashes again and again", "Medians of all seeds with 95 % intervals. A crashed leader is back after 1 s. Discs: acknowledged when synced; rings: from page caches.", t.Command, 2, []figures.Chart{
+	return figures.Grid("availability", "A leader that crashes again and again (synced and unsynced systems)", "Medians of all seeds with 95 % intervals. A crashed leader is back after 1 s. Discs: acknowledged when synced; rings: from page caches.", t.Command, 2, []figures.Chart{
 		chart("time with acknowledgements", figures.Axis{Unit: figures.PerMillion, Max: 1_000_000}, func(r *study.Rows) stats.Estimate { return stats.Median(r.Ints("available_ppm")) }),
 		chart("time lost for each crash", figures.Axis{Unit: figures.Nanos, Scale: figures.Log}, func(r *study.Rows) stats.Estimate { return stats.Median(lostPerCrash(r)) }),
 	})
