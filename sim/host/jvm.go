@@ -4,8 +4,13 @@ package host
 // that the pause keeps to the goal; when the old generation has passed IHOP a cycle marks beside the program, and the
 // next collections are mixed.
 //
-//	pause G = t0 + (survivors*c_copy + roots)/threads
+//	pause G = t0 + survivors*c_copy/threads
 //	full collection when the heap is exhausted: heap at 0.5 GB/s a thread
+//
+// The shape is that of Detlefs, Flood, Heller and Printezis, Garbage-First Garbage Collection (ISMM 2004), whose model of a pause is a
+// fixed cost and one for each byte copied and each card scanned; cards and roots are left to t0. Sizes and thresholds are HotSpot's
+// (G1NewSizePercent 5, G1MaxNewSizePercent 60, G1MixedGCCountTarget 8, ConcGCThreads a quarter). What a byte costs is assumed; the
+// whole is held to the pauses that Kafka's documents give for LinkedIn's brokers (experiments/studies/collectors).
 type g1Collector struct {
 	cfg CollectorConfig
 	h   *Host

@@ -68,7 +68,7 @@ func electionText(p *study.Rows) []string {
 
 func electionAnswers(p *study.Rows) map[string]string {
 	return map[string]string{
-		"go-gc-ceiling": "No pause of a collector moves a leader: the shortest that did here were " + moved(p) + ", against 39 ms, the longest of Go's measured on a crowded machine. Stops of a virtual machine, swapping, or a sync that blocks the broker do.",
+		"go-gc-ceiling": "No pause that Go's or ZGC's collector makes moves a leader, nor one of G1 at its goal: the shortest that did here were " + moved(p) + ", against 39 ms, the longest of Go's measured on a crowded machine. Stops of a virtual machine, swapping, or a sync that blocks the broker do; a full collection of G1 (about 1 s for 1 GiB in the model) is short of Kafka's session, and would be long enough for the other designs' shorter timers.",
 		"failover":      "A leader that is stopped keeps its place until followers lose patience; the shortest pauses that cost it its place were " + moved(p) + ".",
 	}
 }
