@@ -79,6 +79,9 @@ func newTopic(r *rig, partitions, flush int) *topic {
 	if r.err != nil {
 		return x
 	}
+	for range 40 { // nothing listens before brokers are registered
+		r.advance(50 * ms)
+	}
 	d := newDialogue(r, r.nodes[0])
 	create := proto.AppendRequest(nil, proto.CreateTopic, 1, &proto.CreateTopicRequest{
 		Name: "T", Partitions: partitions, Replicas: len(r.nodes), MinISR: min(len(r.nodes), 2), FlushMessages: flush,
