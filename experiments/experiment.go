@@ -153,7 +153,7 @@ func (e Experiment) Config(seed rundir.Seed, o Options) (rundir.Config, error) {
 }
 
 // settings are the switches of a profile with Set on top; set is Set by name. Unknown profiles, switches and ends, and one
-// switch set to two ends, are *UsageErrors.
+// switch set to two ends, are a *UsageError that lists them all.
 func (e Experiment) settings(d *designs.Design, profile string, user []string) (switches, set map[string]string, err error) {
 	if switches, err = d.Profile(profile); err != nil {
 		return nil, nil, usagef("--profile: %v", err)
@@ -166,21 +166,25 @@ func (e Experiment) settings(d *designs.Design, profile string, user []string) (
 			}
 		}
 	}
+	var wrong []string
 	for _, s := range user {
 		name, value, ok := strings.Cut(s, "=")
+		old, twice := set[name]
 		if !ok {
-			return nil, nil, usagef("--set %s: want switch=value", s)
+			wrong = append(wrong, fmt.Sprintf("--set %s: want switch=value", s))
+		} else if err := d.Set(switches, name, value); err != nil {
+			wrong = append(wrong, fmt.Sprintf("--set %s: %v", s, err))
+		} else if twice && old != value {
+			wrong = append(wrong, fmt.Sprintf("--set: %s is set to both %s and %s", name, old, value))
+		} else {
+			if set == nil {
+				set = map[string]string{}
+			}
+			set[name] = value
 		}
-		if err := d.Set(switches, name, value); err != nil {
-			return nil, nil, usagef("--set %s: %v", s, err)
-		}
-		if set == nil {
-			set = map[string]string{}
-		}
-		if old, twice := set[name]; twice && old != value {
-			return nil, nil, usagef("--set: %s is set to both %s and %s", name, old, value)
-		}
-		set[name] = value
+	}
+	if len(wrong) > 0 {
+		return nil, nil, usagef("%s", strings.Join(wrong, "\n"))
 	}
 	return switches, set, nil
 }

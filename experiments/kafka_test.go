@@ -55,6 +55,10 @@ func TestABaselineRefusesWhatOnlyStreamsHaveAndListsAll(t *testing.T) {
 	require.Contains(t, usage.Why, "conditional_percent: profile kafka has no expectations")
 	_, err = e.Config(1, Options{Profile: "kafka", Set: []string{"acks=2"}})
 	require.ErrorContains(t, err, "is not one of all, 1, 0")
+	_, err = e.Config(1, Options{Profile: "kafka", Set: []string{"acks=2", "linger", "elk=on", "elr=on", "elr=off"}})
+	for _, each := range []string{"acks=2: switch acks", "linger: want switch=value", `unknown switch "elk"`, "elr is set to both on and off"} {
+		require.ErrorContains(t, err, each)
+	}
 	_, err = e.Config(1, Options{Profile: "pulsar"})
 	require.ErrorContains(t, err, "want one of reference, nats, kafka, redpanda")
 }

@@ -7,8 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/brokerlab/brokerlab/experiments"
-	"github.com/brokerlab/brokerlab/experiments/hardware"
 	"github.com/brokerlab/brokerlab/experiments/studies"
 	"github.com/brokerlab/brokerlab/experiments/study"
 )
@@ -18,20 +16,11 @@ const allName = "all"
 
 // runAll runs everything, one after the other.
 func (c *cli) runAll(cmd *cobra.Command, f *runFlags) error {
-	for _, name := range []string{"seed", "seeds", "profile", "set", "trace", "cluster", "load", "plan"} {
-		if cmd.Flags().Changed(name) {
-			return &experiments.UsageError{Why: fmt.Sprintf("--%s: all takes --size, --hardware, --jobs and --out; give the rest to one experiment", name)}
-		}
-	}
 	o := study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
-	if err := o.Check(); err != nil {
+	wrong := misplaced(cmd, "all takes --size, --hardware, --jobs and --out; give the rest to one experiment",
+		"seed", "seeds", "profile", "set", "trace", "cluster", "load", "plan")
+	if err := allWrong(wrong, o.Check(), enoughJobs(f.jobs)); err != nil {
 		return err
-	}
-	if _, err := hardware.Load(o.Hardware); err != nil {
-		return &experiments.UsageError{Why: "--hardware: " + err.Error()}
-	}
-	if f.jobs < 1 {
-		return &experiments.UsageError{Why: fmt.Sprintf("--jobs %d: must be at least 1", f.jobs)}
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -77,6 +77,8 @@ func TestAllRefusesWhatBelongsToOneExperiment(t *testing.T) {
 		{"run all --size large", "want small or full"},
 		{"run all --hardware abacus", `hardware "abacus": neither a file nor one of`},
 		{"run all --jobs 0", "--jobs 0"},
+		{"run all --seeds 1-3 --size large --jobs 0", "give the rest to one experiment\n--size large: want small or full\n--jobs 0"},
+		{"run failover --set elr=on --seeds 0-0 --size huge --jobs 0", "--jobs and --out\n--seeds 0-0: the seeds of a study begin at 1\n--size huge: want small or full\n--jobs 0"},
 		{"report " + t.TempDir(), "manifest.json is missing"},
 	} {
 		status, _, _, errs := brokerlab(t, strings.Fields(c.args)...)

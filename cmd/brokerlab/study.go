@@ -19,30 +19,9 @@ type studyFlags struct{ size, hardware string }
 
 // runStudy runs a study.
 func (c *cli) runStudy(cmd *cobra.Command, s study.Study, f *runFlags) error {
-	for _, name := range []string{"profile", "set", "trace", "cluster", "load", "plan"} {
-		if cmd.Flags().Changed(name) {
-			return &experiments.UsageError{Why: fmt.Sprintf("--%s: %s is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seed or --seeds, --jobs and --out", name, s.Name)}
-		}
-	}
-	o := study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
-	seeds := f.seeds
-	if cmd.Flags().Changed("seed") {
-		if seeds != "" {
-			return &experiments.UsageError{Why: "--seed and --seeds contradict each other: give one"}
-		}
-		seeds = f.seed
-	}
-	if seeds != "" {
-		var err error
-		if o.From, o.To, err = parseRange(seeds); err != nil {
-			return err
-		}
-		if o.To == 0 {
-			return &experiments.UsageError{Why: "--seeds " + seeds + ": the seeds of a study begin at 1"}
-		}
-	}
-	if f.jobs < 1 {
-		return &experiments.UsageError{Why: fmt.Sprintf("--jobs %d: must be at least 1", f.jobs)}
+	o, err := studyOptions(cmd, s.Name, f)
+	if err != nil {
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -66,6 +45,53 @@ func (c *cli) runStudy(cmd *cobra.Command, s study.Study, f *runFlags) error {
 	doc.Print(c.out, r.Dir())
 	_, err = fmt.Fprintln(c.out, doc.LastLine())
 	return err
+}
+
+// studyOptions are a study's; the error lists every flag that is wrong.
+func studyOptions(cmd *cobra.Command, name string, f *runFlags) (o study.Options, err error) {
+	wrong := misplaced(cmd, name+" is a study, which has designs, settings and seeds of its own; it takes --size, --hardware, --seed or --seeds, --jobs and --out",
+		"profile", "set", "trace", "cluster", "load", "plan")
+	o = study.Options{Size: study.Size(f.study.size), Hardware: f.study.hardware}
+	seeds := f.seeds
+	if cmd.Flags().Changed("seed") {
+		if seeds != "" {
+			wrong = append(wrong, errors.New("--seed and --seeds contradict each other: give one"))
+		}
+		seeds = f.seed
+	}
+	if seeds != "" {
+		if o.From, o.To, err = parseRange(seeds); err != nil {
+			wrong = append(wrong, err)
+		} else if o.To == 0 {
+			wrong = append(wrong, errors.New("--seeds "+seeds+": the seeds of a study begin at 1"))
+		}
+	}
+	return o, allWrong(wrong, o.Check(), enoughJobs(f.jobs))
+}
+
+// misplaced are the flags that are given and belong to something else.
+func misplaced(cmd *cobra.Command, why string, names ...string) (wrong []error) {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			wrong = append(wrong, fmt.Errorf("--%s: %s", name, why))
+		}
+	}
+	return wrong
+}
+
+func enoughJobs(jobs int) error {
+	if jobs < 1 {
+		return fmt.Errorf("--jobs %d: must be at least 1", jobs)
+	}
+	return nil
+}
+
+// allWrong is one usage error of many; nil if there is none.
+func allWrong(wrong []error, more ...error) error {
+	if err := errors.Join(append(wrong, more...)...); err != nil {
+		return &experiments.UsageError{Why: err.Error()}
+	}
+	return nil
 }
 
 // cellProgress draws a line on a terminal.
