@@ -27,6 +27,25 @@ func table(set func(k *gcCase, column string) int64) *study.Rows {
 
 var onServer = &study.Tables{Study: Study, Options: study.Options{Size: study.Small, Hardware: "server"}}
 
+// One seed's tail is luck; five have an interval.
+func TestTailsAreComparedWhereThereAreSeedsEnough(t *testing.T) {
+	seeds := func(n int) *study.Rows {
+		var rows [][]string
+		for _, k := range gcCases() {
+			for range n {
+				row := []string{k.Name, k.Design, k.gc, fmt.Sprint(k.cores)}
+				for range Study.Tables[0].Columns[4:] {
+					row = append(row, fmt.Sprint(k.cores))
+				}
+				rows = append(rows, row)
+			}
+		}
+		return study.NewRows(Study.Tables[0].Columns, rows...)
+	}
+	require.Contains(t, tails(seeds(4)), "not compared")
+	require.Contains(t, tails(seeds(5)), "×0.25 (0.25 to 0.25) on two")
+}
+
 // 100 MB/s at 0.3 ns a byte over GOGC 100 and 8 cores: 3750 ppm, less what allocating while it marks puts off.
 func TestTheShareOfTheFormula(t *testing.T) {
 	share := func(k *gcCase, ppm float64) int64 {

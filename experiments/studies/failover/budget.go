@@ -85,6 +85,9 @@ func budgetOf(s *systems.System, f *trouble, controller bool) budget {
 		if kafka && s.Policy == systems.Synced {
 			return budget{kafkaLag, kafkaLag*3/2 + settle, "replica lag (30 s), looked at every 15 s"}
 		}
+		if kafka {
+			return budget{0, quiet, "nobody waits for a write to the page cache"}
+		}
 		return budget{0, quiet, "a majority is enough"}
 	}
 	return allDown(s, f, budget{low, high, elect})

@@ -172,6 +172,6 @@ func assumedFigure(t *study.Tables) (figures.Figure, error) {
 		}
 		charts = append(charts, c)
 	}
-	return figures.Grid("assumed", "What is assumed and not measured, and how much hangs on it",
+	return figures.Grid("assumed", "What is assumed and not measured, and how much hangs on it (synced and unsynced systems)",
 		"The mark is the profile's value, the bar reaches over both ends of the constant's band (see the table of constants). A wide bar is a figure to be careful with.", t.Command, 1, charts)
 }

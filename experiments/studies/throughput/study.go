@@ -24,12 +24,11 @@ var Study = study.Study{
 }
 
 func conclude(t *study.Tables) (*study.Conclusion, error) {
-	p := t.Of("points")
 	c := &study.Conclusion{}
 	if err := c.Draw(t, hockeyStick, ninesFigure, axesFigure, assumedFigure); err != nil {
 		return nil, err
 	}
-	c.Tables = []study.TextTable{capacityTable(t), ratioTable(p), closedTable(t.Of("closed"))}
+	c.Tables = []study.TextTable{capacityTable(t), ratioTable(t), closedTable(t.Of("closed"))}
 	c.Checks = checks(t)
 	c.Paragraphs = paragraphs(t)
 	c.Answers = map[string]string{"jetstream-trails": answerTrails(t), "why-not-kafka": answerRates(t)}

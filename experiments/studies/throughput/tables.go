@@ -25,10 +25,10 @@ func capacity(rows *study.Rows, name, bytes string) (rate int64, p50, p99, busy 
 	return rate, p50, p99, busy
 }
 
-// rateText is a rate of payloads kept up with: at least so much, if nothing higher was offered.
+// rateText is a rate of payloads kept up with, and says so where nothing higher was offered.
 func rateText(rows *study.Rows, rate int64, bytes string) string {
 	if rate == rows.Where("axis", "rate", "payload_bytes", bytes).Most("offered_per_s") {
-		return fmt.Sprintf("%d/s or more", rate)
+		return fmt.Sprintf("%d/s (the most offered)", rate)
 	}
 	return fmt.Sprintf("%d/s", rate)
 }
@@ -59,12 +59,12 @@ func capacityTable(t *study.Tables) study.TextTable {
 }
 
 // ratioTable compares with the reference, seed by seed.
-func ratioTable(rows *study.Rows) study.TextTable {
-	base := rows.Where("axis", "base")
+func ratioTable(tables *study.Tables) study.TextTable {
+	base := tables.Of("points").Where("axis", "base")
 	ref := base.Where("system", systems.Reference.Name)
 	t := study.TextTable{
 		Title: fmt.Sprintf("Latency at %d publishes a second as a multiple of the reference broker's, paired by seed (95 %% interval, or the range of fewer than five seeds)", baseRate),
-		Head:  []string{"system", "p50", "p99", "p99.9"},
+		Head:  []string{"system", "p50", "p99", "p99.9", "acknowledged, lost when all lose power"},
 	}
 	for _, name := range base.Values("system") {
 		row := []string{name}
@@ -72,7 +72,7 @@ func ratioTable(rows *study.Rows) study.TextTable {
 			e := stats.PairedRatio(ref.Ints(q), base.Where("system", name).Ints(q))
 			row = append(row, fmt.Sprintf("%.2f (%.2f to %.2f)", e.Value, e.Low, e.High))
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, lossText(tables.Of("losses"), name)))
 	}
 	return t
 }

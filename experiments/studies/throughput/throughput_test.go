@@ -53,12 +53,12 @@ func TestARateIsKeptUpWithTo95PercentAndNotBeyondTheFirstThatIsNot(t *testing.T)
 	require.EqualValues(t, 1000, r)
 }
 
-// What nothing higher was offered of is "or more": of larger messages, which are offered at lower rates, too.
-func TestTheHighestRateOfferedIsALeast(t *testing.T) {
+// Where nothing higher was offered the rate says so: of larger messages, which are offered at lower rates, too.
+func TestTheHighestRateOfferedIsCalledThat(t *testing.T) {
 	rows := points(rate("a", "128", 8000, 8000), rate("a", "128", 4000, 4000), rate("a", "1024", 4000, 4000))
-	require.Equal(t, "8000/s or more", rateText(rows, 8000, "128"))
+	require.Equal(t, "8000/s (the most offered)", rateText(rows, 8000, "128"))
 	require.Equal(t, "4000/s", rateText(rows, 4000, "128"))
-	require.Equal(t, "4000/s or more", rateText(rows, 4000, "1024"))
+	require.Equal(t, "4000/s (the most offered)", rateText(rows, 4000, "1024"))
 }
 
 func TestALineEndsAtItsKnee(t *testing.T) {
@@ -77,8 +77,11 @@ func TestRatiosArePairedBySeed(t *testing.T) {
 	other := base(kafka, 1, 1, 1)
 	other.axis = "batching" // no seed's pair
 	rows := points(base(ref, 1, 10, 1000), base(ref, 2, 1000, 10), base(kafka, 1, 20, 3000), base(kafka, 2, 2000, 30), other)
-	table := ratioTable(rows)
-	require.Equal(t, [][]string{{ref, "1.00 (1.00 to 1.00)", "1.00 (1.00 to 1.00)", "1.00 (1.00 to 1.00)"}, {kafka, "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)", "3.00 (3.00 to 3.00)"}}, table.Rows)
+	table := ratioTable((&study.Tables{Study: Study}).With("points", rows).With("losses", losses([]string{kafka, "1", "true", "1000", "10"})))
+	require.Equal(t, [][]string{
+		{ref, "1.00 (1.00 to 1.00)", "1.00 (1.00 to 1.00)", "1.00 (1.00 to 1.00)", "not readable"},
+		{kafka, "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)", "3.00 (3.00 to 3.00)", "1.00 % (1.00 % to 1.00 %)"},
+	}, table.Rows)
 }
 
 func losses(rows ...[]string) *study.Rows { return study.NewRows(Study.Tables[2].Columns, rows...) }
