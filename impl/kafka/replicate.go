@@ -307,14 +307,17 @@ func (p *partition) fetched(f *fetcher, r *proto.FetchResult) {
 		return
 	}
 	was := p.log.Appended()
+	next, batches := was, [][]byte(nil)
 	proto.EachBatch(r.Batches, func(h proto.Head, batch []byte) bool {
-		if h.Base != p.log.Appended() {
+		if h.Base != next {
 			return false
 		}
-		p.log.Append(p.b.fx, append(p.b.fx.Alloc(len(batch))[:0], batch...))
+		batches = append(batches, append(p.b.fx.Alloc(len(batch))[:0], batch...))
 		p.producers.Note(&h)
+		next = h.Next()
 		return true
 	})
+	p.log.Append(p.b.fx, batches...)
 	if p.log.Appended() != was || len(r.Batches) > 0 {
 		f.changed(p)
 	}

@@ -52,6 +52,52 @@ func TestTheFirstSyncOfASegmentMakesItsNameDurableAndThoseAboveIt(t *testing.T) 
 	require.Equal(t, []string{"partitions/1"}, dirs(&fx), "the next segment's")
 }
 
+// What a leader's answer brought is one append of its follower's, and has one flush.
+func TestBatchesAppendedTogetherAreFlushedTogether(t *testing.T) {
+	cfg := roomy
+	cfg.FlushMessages = 1
+	f := memdisk.Files{}
+	l, _ := open(t, cfg, f)
+	var fx machine.Effects
+	l.Append(&fx, record(0, 0, "a"))
+	do(t, f, l, &fx)
+	l.Append(&fx, record(1, 0, "b"), record(2, 0, "c", "d"), record(4, 0, "e"))
+	syncs := 0
+	for _, op := range fx.Disk {
+		syncs += map[bool]int{true: 1}[op.AndSync || op.Kind == machine.Sync]
+	}
+	require.Equal(t, 1, syncs)
+	require.Equal(t, []int64{1, 5}, []int64{l.End(), l.Appended()}, "none counts before that")
+	do(t, f, l, &fx)
+	require.Equal(t, []int64{5, 5}, []int64{l.End(), l.Synced()})
+}
+
+// The first of two segments is synced too before anything of an append that lies in both counts.
+func TestAnAppendAcrossSegmentsCountsWhenBothAreSynced(t *testing.T) {
+	cfg := small
+	cfg.FlushMessages = 1
+	l, _ := open(t, cfg, memdisk.Files{})
+	var fx machine.Effects
+	l.Append(&fx, record(0, 0, strings.Repeat("x", 100)), record(1, 0, strings.Repeat("x", 100)), record(2, 0, strings.Repeat("x", 100)))
+	files := map[string]bool{}
+	var ends []machine.Token
+	for _, op := range fx.Disk {
+		if op.AndSync || op.Kind == machine.Sync {
+			files[op.File] = true
+		}
+		if op.Token != 0 {
+			ends = append(ends, op.Token)
+		}
+	}
+	require.Greater(t, len(files), 1)
+	for i := len(ends) - 1; i >= 0; i-- { // the newest first
+		require.Zero(t, l.End())
+		_, _, err := l.Done(&machine.Input{Token: ends[i]})
+		require.NoError(t, err)
+	}
+	require.Equal(t, int64(3), l.End())
+}
+
 func TestAnEpochEndsWhereWhatCountsEnds(t *testing.T) {
 	cfg := roomy
 	cfg.FlushMessages = 1

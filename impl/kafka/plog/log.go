@@ -37,6 +37,7 @@ type Log struct {
 	synced  int64 // everything below survives a power failure
 	rooted  bool  // the names of the directories above were asked to be made durable
 	unsaid  int64 // messages appended since the last sync was asked for
+	held    int64 // where the batches begin that were appended together and whose common flush is still to come; -1: none
 	pending []pending
 	cached  int64
 	oldest  int // first of batches whose bytes are in memory
@@ -107,8 +108,16 @@ func (l *Log) Bytes() (sum int64) {
 // Cached is the bytes of batches in memory.
 func (l *Log) Cached() int64 { return l.cached }
 
-// Append adds a sound batch, its base and epoch stamped, whose base is the log's end. The log keeps the bytes.
-func (l *Log) Append(fx *machine.Effects, data []byte) {
+// Append adds sound batches, their bases and epochs stamped, the first of which begins at the log's end. They are flushed together
+// (UnifiedLog.append: one write and at most one flush for all that came with a request or an answer). The log keeps the bytes.
+func (l *Log) Append(fx *machine.Effects, batches ...[]byte) {
+	for i, data := range batches {
+		l.append(fx, data, i < len(batches)-1)
+	}
+}
+
+// append adds a batch; more of the same append follow it.
+func (l *Log) append(fx *machine.Effects, data []byte, more bool) {
 	h, ok := proto.ReadHead(data)
 	if !ok || h.Base != l.end || h.Size != len(data) {
 		machine.Broken("%s: a batch of %d to %d (sound: %t) appended at %d", l.cfg.Dir, h.Base, h.Next(), ok, l.end)
@@ -118,14 +127,21 @@ func (l *Log) Append(fx *machine.Effects, data []byte) {
 	l.index(h, s, s.size, data)
 	s.size += int64(len(data))
 	l.unsaid += int64(h.Count)
-	if l.cfg.FlushMessages > 0 && l.unsaid >= l.cfg.FlushMessages {
+	if l.held < 0 {
+		l.held = h.Base
+	}
+	start := l.held
+	if !more {
+		l.held = -1
+	}
+	if !more && l.cfg.FlushMessages > 0 && l.unsaid >= l.cfg.FlushMessages {
 		op.AndSync, op.Token = true, l.tokens()
-		l.pending = append(l.pending, pending{token: op.Token, start: h.Base, end: l.end, holds: true})
+		l.pending = append(l.pending, pending{token: op.Token, start: start, end: l.end, holds: true})
 		l.unsaid = 0
 	}
 	fx.Do(op)
 	if op.AndSync {
-		l.syncNames(fx, s, h.Base, true)
+		l.syncNames(fx, s, start, true)
 	}
 	fx.Charge(machine.WorkStore, 1, int64(len(data)), 1)
 	l.trim()
@@ -169,11 +185,15 @@ func (l *Log) segmentFor(fx *machine.Effects, n int64) *segment {
 	return s
 }
 
+// sync has a segment synced. Of an append that goes on in the next segment it holds what is in this one.
 func (l *Log) sync(fx *machine.Effects, s *segment) {
-	token := l.tokens()
+	token, start, holds := l.tokens(), l.end, l.held >= 0 && l.cfg.FlushMessages > 0
+	if holds {
+		start = l.held
+	}
 	fx.Do(machine.DiskOp{Kind: machine.Sync, File: s.name, Token: token})
-	l.pending = append(l.pending, pending{token: token, start: l.end, end: l.end})
-	l.syncNames(fx, s, l.end, false)
+	l.pending = append(l.pending, pending{token: token, start: start, end: l.end, holds: holds})
+	l.syncNames(fx, s, start, holds)
 }
 
 // syncNames makes a new segment's name durable with its first sync (UnifiedLog.flush syncs the directory of a new segment), and

@@ -15,7 +15,7 @@ import (
 // Open reads what survived of a log; each, if not nil, sees every batch that is kept, in order. What is torn is cut by
 // effects. Torn is how many bytes were dropped.
 func Open(cfg Config, image machine.Image, fx *machine.Effects, tokens func() machine.Token, each func(h proto.Head, data []byte)) (l *Log, torn int64, err error) {
-	l = &Log{cfg: cfg, tokens: tokens}
+	l = &Log{cfg: cfg, tokens: tokens, held: -1}
 	segs, err := segments(cfg.Dir, image)
 	if err != nil {
 		return nil, 0, err
