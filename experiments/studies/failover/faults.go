@@ -38,8 +38,8 @@ var troubles = []trouble{
 	{"isolation", "leader cut off from all, 40 s", 40 * sec, 46 * sec, faults.Partition, []faults.Target{theLeader, append(faults.TheOthers(), faults.EveryClient()...)}},
 	{"disk-leader", "leader's disk stalls for 10 s", 10 * sec, 14 * sec, faults.StallDisk, []faults.Target{theLeader}},
 	{"disk-follower", "a follower's disk stalls for 60 s", 60 * sec, 50 * sec, faults.StallDisk, []faults.Target{aFollower}},
-	{"restart", "all nodes crash, for 1 s", sec, 20 * sec, faults.Crash, []faults.Target{faults.Everyone()}},
-	{"power", "all nodes lose power, for 1 s", sec, 20 * sec, faults.Power, []faults.Target{faults.Everyone()}},
+	{"restart", "all nodes crash, for 1 s", sec, 26 * sec, faults.Crash, []faults.Target{faults.Everyone()}},
+	{"power", "all nodes lose power, for 1 s", sec, 26 * sec, faults.Power, []faults.Target{faults.Everyone()}},
 }
 
 func holdsOf(fault string) int64 {
