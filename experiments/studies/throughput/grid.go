@@ -93,7 +93,7 @@ func assumptions(o *study.Options) (out []publish) {
 			out = append(out, publish{axis: "assumed", system: s, bytes: 128, streams: 1, clients: 16, constant: constant, value: v, rate: 2 * baseRate})
 		}
 		at(asItIs, 0)
-		swept := []string{"kernel.input_ns", "network.latency_ns", "disk.sync_ns", "cpu_ppm", program + ".lanes"}
+		swept := []string{"kernel.input_ns", "network.latency_ns", "disk.sync_ns", "disk.sync_shape.p99.9", "cpu_ppm", program + ".lanes"}
 		for _, row := range hw.Constants() {
 			if !slices.Contains(swept, row.Name) || row.Low == row.High {
 				continue
