@@ -69,6 +69,10 @@ func offText(r *study.Rows) string {
 		}
 	}
 	for _, n := range names {
+		if low[n] == high[n] {
+			parts = append(parts, fmt.Sprintf("%s %.2f", n, low[n]))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%s %.2f to %.2f", n, low[n], high[n]))
 	}
 	return "Where the models are off: of what was measured of real programs they give, as a multiple, " + strings.Join(parts, "; ") +
