@@ -35,6 +35,7 @@ func churnTrial(s systems.System, every int64, o *study.Options, seed rundir.See
 	t = s.Trial(seed, o, 1)
 	t.Load = systems.Publishers(clients, rate, 128)
 	t.Ready, t.Warm, t.Keep, t.Timeout = 5*sec, sec, true, answerTimeout(&s)
+	t.Grace = 30 * sec // a gap that the load's end falls into is longer than the usual wait for answers, and Kafka's clients wait
 	t.Measure = 60 * sec
 	if o.Size == study.Full {
 		t.Measure = 120 * sec
@@ -59,7 +60,7 @@ func churnPoint(s systems.System, every int64, o *study.Options, seed rundir.See
 	}
 	out.Events += m.Events
 	out.Add("churn", s.Name, s.Design, s.Policy, every, seed, crashes, m.Window, (m.Window-g.silent)*1_000_000/m.Window,
-		m.Rate(m.Done), m.Rate(m.Offered), g.longest, elections, m.Events)
+		m.Rate(m.OK), m.Rate(m.Offered), g.longest, elections, m.Events)
 	return nil
 }
 
