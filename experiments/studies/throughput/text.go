@@ -49,11 +49,19 @@ func answerTrails(t *study.Tables) string {
 		rate, _, _, _ := capacity(rows, s.Name, "1024")
 		return rateText(rows, rate, "1024")
 	}
-	return fmt.Sprintf("Of 1 KiB, one stream or partition, NATS-style kept up with %s and Kafka-style with %s; synced before the acknowledgement the reference with %s, and Kafka-style flushing each batch with %s. Of 128 B they kept up with %s, %s, %s and %s, with a core of the reference's leader %.0f %% busy and %.0f %% of Kafka's, for a message is one broker's unit of work and a batch the other's. "+
+	return fmt.Sprintf("Of 1 KiB, one stream or partition, NATS-style kept up with %s and Kafka-style with %s; synced before the acknowledgement the reference with %s, and Kafka-style flushing each batch with %s. Of 128 B %s, with a core of the reference's leader %.0f %% busy and %.0f %% of Kafka's, for a message is one broker's unit of work and a batch the other's. "+
 		"In latency at %d/s the order is the other way round as long as producers linger for 5 ms, Kafka's default: %s in the middle for NATS-style and %s for the reference, synced, beside %s; without linger Kafka-style takes %s.",
 		large(systems.NATSDefault), large(systems.KafkaAll), large(systems.Reference), large(systems.KafkaFlush),
-		rateText(rows, n, "128"), rateText(rows, k, "128"), rateText(rows, r, "128"), rateText(rows, f, "128"), rBusy/10, kBusy/10,
+		sameOrEach(rateText(rows, n, "128"), rateText(rows, k, "128"), rateText(rows, r, "128"), rateText(rows, f, "128")), rBusy/10, kBusy/10,
 		baseRate, medianAt(rows, systems.NATSDefault.Name, "p50_ns"), medianAt(rows, systems.Reference.Name, "p50_ns"), medianAt(rows, systems.KafkaAll.Name, "p50_ns"), noLinger(rows, systems.KafkaAll.Name, "p50_ns"))
+}
+
+// sameOrEach says what four kept up with, in the order in which they were named before.
+func sameOrEach(n, k, r, f string) string {
+	if n == k && k == r && r == f {
+		return "all four kept up with " + n
+	}
+	return fmt.Sprintf("they kept up with %s, %s, %s and %s", n, k, r, f)
 }
 
 // noLinger is what a publish takes whose producer does not linger.
