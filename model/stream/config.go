@@ -94,13 +94,23 @@ func (e *extras) each(visit func(name string, value *json.RawMessage)) {
 	visit("pedantic", &e.Pedantic)
 }
 
-// AsksNothing says whether the value of a setting is its type's zero.
+// AsksNothing says whether the value of a setting is its type's zero. An object is when all of its fields are: the nats
+// command line, for one, sends a placement with an empty cluster for every object store.
 func AsksNothing(value json.RawMessage) bool {
 	switch string(value) {
 	case "", "null", "false", "0", `""`, "{}", "[]":
 		return true
 	}
-	return false
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(value, &fields) != nil {
+		return false
+	}
+	for _, v := range fields { // map order: all are asked
+		if !AsksNothing(v) {
+			return false
+		}
+	}
+	return true
 }
 
 // Parse decodes the JSON of an API request. Unknown fields are errors, as in nats-server since

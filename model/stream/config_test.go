@@ -20,6 +20,15 @@ func TestWhatClientsAlwaysSendAsksForNothing(t *testing.T) {
 	require.True(t, c.Equal(parsed(t, `{"name":"A","subjects":["A"],"num_replicas":1}`)))
 }
 
+func TestAnObjectOfEmptyFieldsAsksForNothing(t *testing.T) {
+	for _, text := range []string{`{"cluster":""}`, `{ "cluster": "", "tags": [], "preferred": "" }`} {
+		c := parsed(t, `{"name":"A","placement":`+text+`}`)
+		require.NoError(t, c.Validate(), text)
+		require.True(t, c.Equal(parsed(t, `{"name":"A"}`)), text)
+	}
+	require.ErrorContains(t, parsed(t, `{"name":"A","placement":{"cluster":"","tags":["ssd"]}}`).Validate(), "placement is not served")
+}
+
 func TestEverySettingThatIsNotServedIsRefusedByName(t *testing.T) {
 	for text, name := range map[string]string{
 		`{"name":"A","allow_msg_ttl":true}`:                    "allow_msg_ttl",
