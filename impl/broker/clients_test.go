@@ -64,6 +64,21 @@ func TestWhatIsNotServedIsRefusedByNameAtOnce(t *testing.T) {
 	require.Contains(t, s.request(c, "$JS.API.STREAM.INFO.S", `{"subjects_filtre":">"}`), `"err_code":10025`)
 }
 
+func TestAStreamMayAllowWhatIsNotServedAndAPublishThatMakesUseOfItIsRefusedByName(t *testing.T) {
+	s, c := withStream(t, `{"name":"S","subjects":["orders.>"],"allow_msg_ttl":true,"allow_atomic":true,"allow_batched":true}`)
+	require.Contains(t, s.request(c, "$JS.API.STREAM.INFO.S", ``), `"allow_msg_ttl":true`)
+	s.bytes(c, "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true}\r\n")
+	for _, header := range []string{"Nats-TTL: 5s", "Nats-Batch-Id: b"} {
+		block := "NATS/1.0\r\n" + header + "\r\n\r\n"
+		got := s.answers(c, fmt.Sprintf("HPUB orders.eu in %d %d\r\n%s\r\n", len(block), len(block), block))
+		require.Contains(t, got, "is not served by this broker yet", header)
+	}
+	s.bytes(c, "SUB in.> 2\r\n")
+	require.Contains(t, s.answers(c, "PUB orders.eu in.id.10.ok.1.0.$FI 1\r\nx\r\n"), "a fast batch is not served by this broker yet")
+	require.Contains(t, s.request(c, "orders.eu", "x"), `"seq":1`)
+	require.Contains(t, s.request(c, "$JS.API.STREAM.UPDATE.S", ordersConfig), "message TTL status can not be disabled")
+}
+
 func TestASubjectMayEndInAFilterAndOnlyStreamsRefuseIt(t *testing.T) {
 	s, c := withStream(t, ordersConfig)
 	require.NotContains(t, s.answers(c, "PUB other.> 1\r\nx\r\nPUB a..b 1\r\nx\r\nPING\r\n"), "-ERR")

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/brokerlab/brokerlab/impl/expect"
@@ -8,6 +9,9 @@ import (
 )
 
 const maxHeaderBytes = 65535
+
+// fastBatchSuffix ends the reply subject of a publish that belongs to a fast batch (nats-server FastBatchSuffix).
+const fastBatchSuffix = ".$FI"
 
 // publish takes a message that a client published into the batch of the group.
 func (s *streamState) publish(m *message) {
@@ -55,6 +59,8 @@ func (s *streamState) refusal(m *message, w *expect.Wish) *apiError {
 		return &apiError{400, 10060, "expected stream does not match"}
 	case w.Foreign != nil:
 		return &apiError{400, 10052, "header " + string(w.Foreign) + " is not served by this broker yet"}
+	case bytes.HasSuffix(m.reply, []byte(fastBatchSuffix)):
+		return &apiError{400, 10052, "a fast batch is not served by this broker yet"}
 	case w.Subject != nil && !w.HasSubject:
 		return &apiError{400, 10193, "missing sequence for expected last sequence per subject"}
 	case w.Subject != nil && !subject.ValidFilter(w.Subject):

@@ -36,7 +36,17 @@ type Config struct {
 	Compression string            `json:"compression,omitempty"`
 	FirstSeq    uint64            `json:"first_seq,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
+	allowances
 	extras
+}
+
+// allowances permit what a publish may then ask for. Clients turn them on unasked (nats-py the first for every key-value
+// bucket, the nats command line's bench the others), so a stream may have them; a publish that makes use of one is
+// refused by name.
+type allowances struct {
+	AllowMsgTTL  bool `json:"allow_msg_ttl,omitempty"`
+	AllowAtomic  bool `json:"allow_atomic,omitempty"`
+	AllowBatched bool `json:"allow_batched,omitempty"`
 }
 
 // Values of Retention, Discard, Storage and Compression.
@@ -65,13 +75,10 @@ type extras struct {
 	Republish         json.RawMessage `json:"republish,omitempty"`
 	SubjectTransform  json.RawMessage `json:"subject_transform,omitempty"`
 	TemplateOwner     json.RawMessage `json:"template_owner,omitempty"`
-	AllowMsgTTL       json.RawMessage `json:"allow_msg_ttl,omitempty"`
 	DeleteMarkerTTL   json.RawMessage `json:"subject_delete_marker_ttl,omitempty"`
 	AllowMsgCounter   json.RawMessage `json:"allow_msg_counter,omitempty"`
-	AllowAtomic       json.RawMessage `json:"allow_atomic,omitempty"`
 	AllowMsgSchedules json.RawMessage `json:"allow_msg_schedules,omitempty"`
 	PersistMode       json.RawMessage `json:"persist_mode,omitempty"`
-	AllowBatched      json.RawMessage `json:"allow_batched,omitempty"`
 	Pedantic          json.RawMessage `json:"pedantic,omitempty"`
 }
 
@@ -84,13 +91,10 @@ func (e *extras) each(visit func(name string, value *json.RawMessage)) {
 	visit("republish", &e.Republish)
 	visit("subject_transform", &e.SubjectTransform)
 	visit("template_owner", &e.TemplateOwner)
-	visit("allow_msg_ttl", &e.AllowMsgTTL)
 	visit("subject_delete_marker_ttl", &e.DeleteMarkerTTL)
 	visit("allow_msg_counter", &e.AllowMsgCounter)
-	visit("allow_atomic", &e.AllowAtomic)
 	visit("allow_msg_schedules", &e.AllowMsgSchedules)
 	visit("persist_mode", &e.PersistMode)
-	visit("allow_batched", &e.AllowBatched)
 	visit("pedantic", &e.Pedantic)
 }
 

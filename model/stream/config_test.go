@@ -31,11 +31,11 @@ func TestAnObjectOfEmptyFieldsAsksForNothing(t *testing.T) {
 
 func TestEverySettingThatIsNotServedIsRefusedByName(t *testing.T) {
 	for text, name := range map[string]string{
-		`{"name":"A","allow_msg_ttl":true}`:                    "allow_msg_ttl",
+		`{"name":"A","allow_msg_counter":true}`:                "allow_msg_counter",
 		`{"name":"A","mirror":{"name":"B"}}`:                   "mirror",
 		`{"name":"A","sources":[{"name":"B"}]}`:                "sources",
 		`{"name":"A","republish":{"src":">","dest":"x.>"}}`:    "republish",
-		`{"name":"A","allow_atomic":true}`:                     "allow_atomic",
+		`{"name":"A","subject_delete_marker_ttl":5}`:           "subject_delete_marker_ttl",
 		`{"name":"A","consumer_limits":{"max_ack_pending":5}}`: "consumer_limits",
 	} {
 		require.ErrorContains(t, parsed(t, text).Validate(), name+" is not served", text)

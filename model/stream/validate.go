@@ -127,6 +127,7 @@ func (c Config) Update(old Config) (Config, error) {
 	r.add(old.Sealed && !c.Sealed, refused+"unseal a sealed stream")
 	r.add(old.DenyDelete && !c.DenyDelete, refused+"cancel deny message deletes")
 	r.add(old.DenyPurge && !c.DenyPurge, refused+"cancel deny purge")
+	r.add(old.AllowMsgTTL && !c.AllowMsgTTL, "message TTL status can not be disabled")
 	if c.Sealed {
 		c.MaxAge, c.Discard, c.DenyDelete, c.DenyPurge, c.AllowRollup = 0, DiscardNew, true, true, false
 	}
