@@ -67,6 +67,8 @@ type metaCommand struct {
 	Update *stream.Config `json:",omitempty"`
 	Delete string         `json:",omitempty"`
 	Reply  string         `json:",omitempty"`
+	// Avoid, with Create, are nodes that hold a replica only if there are not enough others.
+	Avoid []machine.NodeID `json:",omitempty"`
 }
 
 func (s *metaState) name() string { return "" }
@@ -172,7 +174,7 @@ func (s *metaState) applyCreate(group uint64, h entryHeader, c metaCommand, own 
 		answer(errSubjectOverlap.typed(typeStreamCreate))
 		return
 	}
-	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas)}
+	a := &assignment{Config: *c.Create, Group: metaGroup + group, Created: int64(h.wall), Peers: s.choosePeers(c.Create.Replicas, c.Avoid)}
 	a.Founders = s.founders(a.Peers)
 	s.streams = append(s.streams[:i], append([]*assignment{a}, s.streams[i:]...)...)
 	s.place(a)
@@ -241,29 +243,6 @@ func (s *metaState) applyDelete(c metaCommand, own bool) {
 		return
 	}
 	s.g.b.reply(c.Reply, []byte(`{"type":"`+typeStreamDelete+`","success":true}`))
-}
-
-// choosePeers takes the nodes with the fewest replicas, the lowest id first among equals, and turns
-// the list so that first leaders spread.
-func (s *metaState) choosePeers(replicas int) []machine.NodeID {
-	nodes := append([]machine.NodeID(nil), s.g.b.cfg.Nodes...)
-	count := func(n machine.NodeID) (c int) {
-		for _, a := range s.streams {
-			for _, p := range a.Peers {
-				if p == n {
-					c++
-				}
-			}
-		}
-		return c
-	}
-	sort.Slice(nodes, func(i, j int) bool {
-		ci, cj := count(nodes[i]), count(nodes[j])
-		return ci < cj || ci == cj && nodes[i] < nodes[j]
-	})
-	nodes = nodes[:min(replicas, len(nodes))]
-	turn := len(s.streams) % len(nodes)
-	return append(nodes[turn:len(nodes):len(nodes)], nodes[:turn]...)
 }
 
 // place makes this node's group of an assignment, if it holds a replica.

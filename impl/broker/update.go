@@ -19,7 +19,7 @@ import (
 
 func (s *metaState) createRequest(m *message) {
 	if cfg, ok := s.configuration(m, typeStreamCreate); ok {
-		s.propose(metaCommand{Create: &cfg, Reply: string(m.reply)})
+		s.propose(metaCommand{Create: &cfg, Avoid: s.absentees(), Reply: string(m.reply)})
 	}
 }
 
