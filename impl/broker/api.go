@@ -118,36 +118,6 @@ func (s *metaState) propose(c metaCommand) {
 	}
 }
 
-// accountLimits are all limits that clients may insist on; -1 is none.
-type accountLimits struct {
-	MaxMemory        int64 `json:"max_memory"`
-	MaxStorage       int64 `json:"max_storage"`
-	MaxStreams       int   `json:"max_streams"`
-	MaxConsumers     int   `json:"max_consumers"`
-	MaxAckPending    int   `json:"max_ack_pending"`
-	MaxMemoryStream  int64 `json:"memory_max_stream_bytes"`
-	MaxStorageStream int64 `json:"storage_max_stream_bytes"`
-	MaxBytesRequired bool  `json:"max_bytes_required"`
-}
-
-func (s *metaState) accountInfo(m *message) {
-	s.g.readWhenLeading(string(m.reply), func(reply string) {
-		s.g.b.reply(reply, marshal(struct {
-			Type      string         `json:"type"`
-			Memory    uint64         `json:"memory"`
-			Storage   uint64         `json:"storage"`
-			Streams   int            `json:"streams"`
-			Consumers int            `json:"consumers"`
-			Limits    accountLimits  `json:"limits"`
-			API       map[string]int `json:"api"`
-		}{
-			typeAccountInfo, 0, 0, len(s.streams), 0,
-			accountLimits{-1, -1, -1, -1, -1, -1, -1, false},
-			map[string]int{"level": 0, "total": 0, "errors": 0},
-		}))
-	})
-}
-
 // ifMissing answers requests about streams that do not exist. About one that does, its leader
 // answers; if it has none, nobody does.
 func (s *metaState) ifMissing(kind string) func(*message) {

@@ -150,7 +150,7 @@ func (c *conn) OnConnect(text []byte) error {
 	if !c.takes() {
 		return errClosed
 	}
-	options := wire.DefaultConnect()
+	options := c.options // what another CONNECT does not mention stays as it was
 	if err := wire.ParseConnect(text, &options); err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func TestStreamsAreWorkedWithAlike(t *testing.T) {
 		name, err := js.StreamNameBySubject(ctx, "s.y")
 		note("name: %s %s", name, said(err))
 		info2, err := js.AccountInfo(ctx)
-		note("account: %d %s", info2.Streams, said(err))
+		note("account: %d streams, %d consumers, some storage %t %s", info2.Streams, info2.Consumers, info2.Store > 0, said(err))
 		note("delete: %s", said(js.DeleteStream(ctx, "S")))
 		_, err = js.Stream(ctx, "S")
 		note("gone: %s", said(err))

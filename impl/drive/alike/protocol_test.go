@@ -68,6 +68,7 @@ func TestTheProtocolIsAnsweredAlike(t *testing.T) {
 		"case and blanks":          plain + "sub  a \t 1 \r\npub a\t 2 \r\nhi\r\nping\r\nPinG\r\n",
 		"payload of lines":         plain + "SUB a 1\r\nPUB a 13\r\nPUB a 0\r\n\r\n \r\nPING\r\n",
 		"another CONNECT":          plain + "CONNECT {\"verbose\":true,\"pedantic\":false}\r\nSUB a 1\r\nPUB a 1\r\nx\r\n",
+		"CONNECT of nothing":       plain + "CONNECT {}\r\nSUB a 1\r\nPUB a r 1\r\nx\r\n",
 		"unknown":                  plain + "HELLO\r\n",
 		"unknown letters":          plain + "PUBX a 1\r\nx\r\n",
 		"payload too long":         plain + fmt.Sprintf("PUB a %d\r\n", 2<<20),
