@@ -49,7 +49,9 @@ type Broker struct {
 	index    *interest.Index[*subscription]
 	local    map[interestKey]int
 	pushes   map[string][]pushed // by deliver subject
-	peers    []*peer             // by id, without this node
+	pulls    map[string]*pulls   // by stream
+	led      []heardLeader
+	peers    []*peer // by id, without this node
 	picks    uint64
 
 	log     *store.Log
@@ -90,7 +92,7 @@ func Boot(cfg Config) machine.Boot {
 		}
 		b := &Broker{
 			cfg: cfg, env: env, fx: fx,
-			conns: map[machine.ConnID]*conn{}, index: interest.New[*subscription](), local: map[interestKey]int{}, pushes: map[string][]pushed{},
+			conns: map[machine.ConnID]*conn{}, index: interest.New[*subscription](), local: map[interestKey]int{}, pushes: map[string][]pushed{}, pulls: map[string]*pulls{},
 			owners: map[machine.Token]*owner{}, diskReads: map[machine.Token]func(*store.Message){},
 			recovered: map[uint64]store.GroupLog{}, found: map[string]*foundStore{},
 		}
@@ -206,6 +208,7 @@ func (b *Broker) timer(key machine.TimerKey) {
 		for _, g := range b.groups {
 			g.tick()
 		}
+		b.renewPulls()
 		if b.log.Segments() > b.cfg.MaxSegments {
 			b.freeLog()
 		}

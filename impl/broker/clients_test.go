@@ -136,7 +136,7 @@ func TestAnEmptyHeaderBlockIsNoneAndOneNobodyAnnouncedIsABreach(t *testing.T) {
 	c := s.open("a")
 	s.bytes(c, "CONNECT {\"verbose\":false,\"headers\":true}\r\n")
 	require.Contains(t, s.answers(c, "HPUB a 0 3\r\nxyz\r\n"), "-> c1 MSG a 1 3\n-> c1 xyz")
-	require.Contains(t, s.answers(c, "CONNECT {\"verbose\":false}\r\nHPUB a 12 12\r\nNATS/1.0\r\n\r\n\r\n"), "(connection: message headers not supported)\nclose c1")
+	require.Contains(t, s.answers(c, "CONNECT {\"headers\":false}\r\nHPUB a 12 12\r\nNATS/1.0\r\n\r\n\r\n"), "(connection: message headers not supported)\nclose c1")
 }
 
 func TestEndingManySubscriptionsDoesNotCostTheirSquare(t *testing.T) {

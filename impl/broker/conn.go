@@ -201,7 +201,7 @@ func (c *conn) OnPub(p *wire.Pub) error {
 	if p.Headers() && len(p.Header) == 0 {
 		m.header, m.tail = nil, nil // an empty block is none
 	}
-	switch reached := c.b.route(&m); {
+	switch reached := c.b.fromClient(&m); {
 	case reached || c.closed:
 	case len(p.Reply) > 0 && c.options.NoResponders:
 		c.noResponders(p)

@@ -60,7 +60,9 @@ func (c *consumers) serveRequests() {
 		{apiConsumerStepDown + name + ".*", c.stepDownRequest},
 		{track.FlowPrefix + name + ".>", c.flowMessage},
 	} {
-		c.leads.subs = append(c.leads.subs, c.s.g.serve("consumers", h.filter, h.handle))
+		sub := c.s.g.serve("consumers", h.filter, h.handle)
+		c.leads.subs = append(c.leads.subs, sub)
+		c.s.g.b.hearLeader(sub.filter, c.s.g.b.cfg.Node, sub.queue)
 	}
 }
 

@@ -153,6 +153,7 @@ func (b *Broker) remoteInterest(p *peer, i wire.Interest, add bool) {
 		if strings.HasPrefix(i.Subject, createdPrefix) {
 			b.meta().askLeaders()
 		}
+		b.hearLeader(i.Subject, p.id, i.Queue)
 	case add:
 		have.weight = max(i.Weight, 1)
 	case have != nil:

@@ -232,6 +232,7 @@ func (s *metaState) applyDelete(c metaCommand, own bool) {
 	i, a := s.find(c.Delete)
 	if a != nil {
 		s.streams = append(s.streams[:i], s.streams[i+1:]...)
+		delete(s.g.b.pulls, a.Config.Name)
 		s.unplace(a)
 		s.g.b.observe(machine.Observation{Kind: machine.StreamDeleted, Stream: a.Config.Name, Group: a.Group})
 	}
