@@ -20,6 +20,7 @@ var keptSeeds = []struct {
 	{"nor is one that was naked before that (judge)", "consumer-redelivery", 0x285, nil},
 	{"nor one whose leader lost power (judge)", "consumer-redelivery", 0x31c, nil},
 	{"a member that asked anew may be chosen, whatever became of what it had asked for before (judge)", "location-transparency", 0x206, nil},
+	{"a fetch that another leader is said to have ended may still be answered: what comes is no later fetch's", "exactly-once", 0x16, nil},
 	{"a leader that is not sure asks others before it hands out what it counted, though it answers reads by itself", "exactly-once", 0x4, []string{"read=local"}},
 }
 

@@ -223,8 +223,7 @@ func (c *Client) finish(num uint64, out load.Outcome) {
 		}
 	}
 	if o.slot != nil {
-		// One that is bounded in bytes may be told that it is over behind its last message, too.
-		c.giveSlot(o.slot, out.Status != load.Unknown && (o.MaxBytes == 0 || out.Err != ""))
+		c.giveSlot(o.slot, o.toldLast(&out))
 	}
 	c.ended = out // where a pointer to it costs no allocation
 	if o.id != 0 && !silent(&o.Op) {

@@ -118,6 +118,15 @@ func (c *Client) fetchStatus(num uint64, o *operation, code int, text string) {
 	}
 }
 
+// leadershipChange ends a fetch whose leader is believed to be no more. If that one lives, cut off, it still has the request.
+const leadershipChange = "409 Leadership Change"
+
+// toldLast reports whether nothing more can come for a fetch that ended so. One that is bounded in bytes may be told that it is
+// over behind its last message, too.
+func (o *operation) toldLast(out *load.Outcome) bool {
+	return out.Status != load.Unknown && out.Err != leadershipChange && (o.MaxBytes == 0 || out.Err != "")
+}
+
 // silence is how long a fetch with heartbeats may go without any before nobody is believed to serve it (ADR-37: two
 // intervals).
 func silence(o *operation) int64 { return 2 * o.Heartbeat }
