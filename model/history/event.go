@@ -172,6 +172,8 @@ type Stream struct {
 	// Retention is "limits" ("" too), "interest" or "workqueue"; Discard is "old" ("" too) or "new".
 	Retention string `json:"retention,omitempty"`
 	Discard   string `json:"discard,omitempty"`
+	// DiscardNewPer has a full subject refuse what comes, too.
+	DiscardNewPer bool `json:"discard_new_per_subject,omitempty"`
 	// Limits; 0 is none. MaxAge and Duplicates (the deduplication window) are nanoseconds.
 	MaxMsgs    int64  `json:"max_msgs,omitempty"`
 	MaxBytes   int64  `json:"max_bytes,omitempty"`

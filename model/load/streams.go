@@ -97,7 +97,7 @@ func (s *StreamSpec) Config() stream.Config {
 func (s *StreamSpec) Describe() history.Stream {
 	c := s.Config()
 	h := history.Stream{
-		Name: c.Name, Replicas: c.Replicas, Subjects: c.Subjects, Retention: c.Retention, Discard: c.Discard,
+		Name: c.Name, Replicas: c.Replicas, Subjects: c.Subjects, Retention: c.Retention, Discard: c.Discard, DiscardNewPer: c.DiscardNewPer,
 		MaxMsgs: max(c.MaxMsgs, 0), MaxBytes: max(c.MaxBytes, 0), MaxAge: max(c.MaxAge, 0), MaxMsgSize: max(int64(c.MaxMsgSize), 0),
 		MaxMsgsPer: max(c.MaxMsgsPer, 0), Duplicates: max(c.Duplicates, 0),
 	}

@@ -11,10 +11,10 @@ type Work struct {
 	// Percentages of the deliveries.
 	ConfirmPercent  int `json:"confirm_percent,omitempty"`  // acked, and the confirmation waited for
 	NakPercent      int `json:"nak_percent,omitempty"`      // to be delivered again, half of them after NakDelayMS
-	TermPercent     int `json:"term_percent,omitempty"`     // never again
-	ProgressPercent int `json:"progress_percent,omitempty"` // worked on for longer than the ack wait, saying so
+	TermPercent     int `json:"term_percent,omitempty"`     // never again, and the confirmation waited for
+	ProgressPercent int `json:"progress_percent,omitempty"` // worked on for longer than the ack wait, saying so and hearing that it was heard
 	ForgetPercent   int `json:"forget_percent,omitempty"`   // never settled, as by a worker that died
-	LatePercent     int `json:"late_percent,omitempty"`     // acked after the ack wait is over
+	LatePercent     int `json:"late_percent,omitempty"`     // acked after the ack wait is over, in half of the cases with confirmation, or naked, in a quarter
 	NakDelayMS      int `json:"nak_delay_ms,omitempty"`
 
 	WorkMS int `json:"work_ms,omitempty"` // mean time that a delivery takes; 0: none
@@ -56,6 +56,7 @@ type worker struct {
 	fate    Key
 	took    Key
 	delay   Key
+	tardy   Key
 	noWait  Key
 
 	due      timed[task]
@@ -80,7 +81,7 @@ func newWorker(g *Group, key Key, c *ConsumerSpec) *worker {
 	w := &worker{
 		w: *g.Work, g: g, acks: c.Ack != "none", ackWait: cfg.AckWait, maxOpen: orElse(g.Work.MaxOpen, 256), push: c.Push,
 		flush: newFlushes(0, g),
-		fate:  key.Sub("fate"), took: key.Sub("took"), delay: key.Sub("delay"), noWait: key.Sub("no wait"),
+		fate:  key.Sub("fate"), took: key.Sub("took"), delay: key.Sub("delay"), tardy: key.Sub("tardy"), noWait: key.Sub("no wait"),
 	}
 	if c.Push {
 		w.sub[0].op = Op{
@@ -196,18 +197,27 @@ func (w *worker) settle(now int64, t task) Op {
 	if t.fate == fateProgress && t.left > 0 {
 		t.left--
 		w.due.add(now+w.ackWait/2, t)
-		op.Verb = history.Progress
+		op.Verb, op.Confirm = history.Progress, true
 		return op
 	}
 	w.held--
+	n := t.d.Seq<<8 | min(t.d.Count, 255)
 	switch t.fate {
+	case fateLate:
+		// Somebody else may hold the message by now: it is theirs, whatever is said of it here.
+		switch w.tardy.Below(n, 4) {
+		case 0, 1:
+			op.Confirm = true
+		case 2:
+			op.Verb = history.Nak
+		}
 	case fateConfirm, fateProgress:
 		op.Confirm = true
 	case fateTerm:
-		op.Verb = history.Term
+		op.Verb, op.Confirm = history.Term, true
 	case fateNak:
 		op.Verb = history.Nak
-		if w.delay.Below(t.d.Seq<<8|min(t.d.Count, 255), 2) == 0 {
+		if w.delay.Below(n, 2) == 0 {
 			op.Delay = int64(w.w.NakDelayMS) * millisecond
 		}
 	}
