@@ -195,6 +195,12 @@ func (j *consumerJudge) counted(c *consumerSeen) bool {
 func (j *consumerJudge) handed(c *consumerSeen, s *seen) {
 	m := j.log.msg
 	j.maximum(c, s)
+	if own := s.e.CSeq; own > 0 && j.counted(c) {
+		if last := c.own; own <= last.n {
+			j.found[fCounts].broken(fmt.Sprintf("%s handed out %s %s as delivery %d of the consumer, after delivery %d.", nodeName(s.e.Node), c.place(m.seq), when(s.e), own, last.n), last.pos, s.pos)
+		}
+		c.own = ownCount{own, s.pos}
+	}
 	if m.handed.pos != none && j.counted(c) {
 		f := &j.found[fCounts]
 		f.checked++
@@ -207,6 +213,10 @@ func (j *consumerJudge) handed(c *consumerSeen, s *seen) {
 	if m.final != none && c.explicit() {
 		f := &j.found[fFinal]
 		f.broken(fmt.Sprintf("The ack of %s was confirmed %s; %s handed it out again %s.", c.place(m.seq), j.at(m.final), nodeName(s.e.Node), when(s.e)), m.ackCall, m.final, s.pos)
+	}
+	if u := c.upTo; m.seq <= u.seq {
+		f := &j.found[fFinal]
+		f.broken(fmt.Sprintf("The ack of message %d for consumer %s, and so of all below it, was confirmed %s; %s handed out message %d again %s.", u.seq, c.name, j.at(u.ret), nodeName(s.e.Node), m.seq, when(s.e)), u.call, u.ret, s.pos)
 	}
 	if m.handed.pos == none && s.e.N == 1 {
 		j.first(c, s)
@@ -221,8 +231,22 @@ func (j *consumerJudge) asked(c *consumerSeen, s *seen) {
 	f := &j.found[fAsked]
 	f.checked++
 	m := j.log.msg
-	if s.e.Why == "ack" && m.ackCall == none || s.e.Why == "term" && m.termCall == none {
+	called, n := m.acked, m.ackN
+	if s.e.Why == "term" {
+		called, n = m.termCall != none, m.termN
+	}
+	if !called {
 		f.broken(fmt.Sprintf("%s settled %s by %s %s, which no client had called.", nodeName(s.e.Node), c.place(m.seq), s.e.Why, when(s.e)), s.pos)
+		return
+	}
+	if n == 0 || s.e.N < 2 {
+		return
+	}
+	f = &j.found[fFenced]
+	f.checked++
+	if s.e.N > n {
+		f.broken(fmt.Sprintf("%s settled delivery %d of %s by %s %s, although clients had called that only of delivery %d and before.", nodeName(s.e.Node), s.e.N, c.place(m.seq), s.e.Why, when(s.e), n),
+			m.handed.pos, m.ackCall, s.pos)
 	}
 }
 
@@ -244,9 +268,17 @@ func (j *consumerJudge) early(c *consumerSeen, m *lease, s *seen) {
 		}
 		wait, from = m.delay, m.nakT
 	}
-	if least := j.rec.clocks.least(wait, from, s.e.Time); s.e.Time-from < least {
-		f.broken(fmt.Sprintf("Message %d for consumer %s was handed out %s and again %s, %s later; its wait is %s.", m.seq, c.name, j.at(m.handed.pos), when(s.e), seconds(s.e.Time-from), seconds(wait)), m.handed.pos, s.pos)
+	if p := &m.progress; p.n == m.handed.n && p.pos > m.handed.pos && j.steady(p.t) {
+		from = p.t
 	}
+	if least := j.rec.clocks.least(wait, from, s.e.Time); s.e.Time-from < least {
+		f.broken(fmt.Sprintf("Message %d for consumer %s was handed out %s and again %s, %s after its wait of %s had begun.", m.seq, c.name, j.at(m.handed.pos), when(s.e), seconds(s.e.Time-from), seconds(wait)), m.handed.pos, s.pos)
+	}
+}
+
+// steady tells whether leaders are there again at a time, and none that was deposed still takes in what clients say.
+func (j *consumerJudge) steady(t int64) bool {
+	return j.rec.marks.healed != none && t >= j.rec.healedT+steadyAfter
 }
 
 // ordered judges that a first delivery is of a later message than those before.

@@ -51,8 +51,24 @@ type consumerSeen struct {
 	entry      uint64
 	msgs       map[uint64]*lease
 	order      []uint64 // messages by their first sighting
+	// upTo is the highest message of which an ack of all was confirmed, with the call and the return; 0 if none was.
+	upTo settledUpTo
+	// own is the newest number that a node gave a delivery in the consumer's own count.
+	own ownCount
 	// lives counts incarnations: what was handed out for an earlier one says nothing.
 	lives int
+}
+
+// ownCount is a number in a consumer's own count of its deliveries, and where it was given.
+type ownCount struct {
+	n   uint64
+	pos int32
+}
+
+// settledUpTo is a confirmed ack of a message and all below it.
+type settledUpTo struct {
+	seq       uint64
+	call, ret int32
 }
 
 // lease is what is known of one message for one consumer. Positions are none while unknown.
@@ -62,7 +78,10 @@ type lease struct {
 	out      receipt // the newest by a node's word
 	got      []receipt
 	ackCall  int32 // newest ack call, or term
+	acked    bool  // an ack was called
 	termCall int32 // newest term call
+	ackN     int64 // highest delivery that a client called an ack of, termN a term
+	termN    int64
 	final    int32 // position from which it is certainly settled for the client that asked: a confirmed ack's return
 	settled  int32 // first word of a node that the consumer is done with it
 	spent    int32 // first word of a node that it was delivered as often as it may be
@@ -70,7 +89,14 @@ type lease struct {
 	delay    int64 // asked for by it
 	nakN     int64
 	nakT     int64
-	progress int64 // time of the newest in-progress call
+	progress progress
+}
+
+// progress is the newest in-progress call that was confirmed: its delivery, and when it was called.
+type progress struct {
+	n   int64
+	pos int32
+	t   int64
 }
 
 type handed struct {
@@ -190,7 +216,7 @@ func (l *consumerLog) stored(stream int32, seq uint64) (stored, bool) {
 func (c *consumerSeen) lease(seq uint64) *lease {
 	m := c.msgs[seq]
 	if m == nil {
-		m = &lease{seq: seq, handed: handed{pos: none}, out: receipt{pos: none}, ackCall: none, termCall: none, final: none, settled: none, spent: none, naked: none}
+		m = &lease{seq: seq, handed: handed{pos: none}, out: receipt{pos: none}, ackCall: none, termCall: none, final: none, settled: none, spent: none, naked: none, progress: progress{pos: none}}
 		c.msgs[seq] = m
 		c.order = append(c.order, seq)
 	}
@@ -199,7 +225,7 @@ func (c *consumerSeen) lease(seq uint64) *lease {
 
 // begin forgets what was known of a consumer of the same name.
 func (c *consumerSeen) begin() {
-	c.msgs, c.order = map[uint64]*lease{}, nil
+	c.msgs, c.order, c.upTo, c.own = map[uint64]*lease{}, nil, settledUpTo{}, ownCount{}
 	c.lives++
 }
 
@@ -210,7 +236,9 @@ func (l *consumerLog) called(c *consumerSeen, s *seen) {
 		l.msg = c.lease(s.e.Seq)
 		l.msg.ackCall = s.pos
 		if o.verb == term {
-			l.msg.termCall = s.pos
+			l.msg.termCall, l.msg.termN = s.pos, max(l.msg.termN, s.e.N)
+		} else {
+			l.msg.acked, l.msg.ackN = true, max(l.msg.ackN, s.e.N)
 		}
 	case nak:
 		// One of an earlier delivery, that comes late, takes the place of none of a later.
@@ -219,7 +247,6 @@ func (l *consumerLog) called(c *consumerSeen, s *seen) {
 		}
 	case inProgress:
 		l.msg = c.lease(s.e.Seq)
-		l.msg.progress = s.e.Time
 	}
 }
 
@@ -231,6 +258,12 @@ func (l *consumerLog) returned(c *consumerSeen, s *seen) {
 		if l.msg.final == none {
 			l.msg.final = s.pos
 		}
+		if c.all() && o.verb == ack && o.asked > c.upTo.seq {
+			c.upTo = settledUpTo{o.asked, o.call, s.pos}
+		}
+	case inProgress:
+		l.msg = c.lease(o.asked)
+		l.msg.progress = progress{o.n, o.call, o.callT}
 	case deleteConsumer:
 		c.begin()
 	}
@@ -290,6 +323,11 @@ func (c *consumerSeen) filters(to string) bool {
 
 // explicit says whether each message is acked by itself.
 func (c *consumerSeen) explicit() bool { return c.cfg.Ack == "" || c.cfg.Ack == "explicit" }
+
+// all says whether an ack settles what is below it, too, and everything below it has been delivered.
+func (c *consumerSeen) all() bool {
+	return c.known && c.cfg.Ack == "all" && (c.cfg.Deliver == "" || c.cfg.Deliver == "all")
+}
 
 // commits says whether clients settle messages by committing how far they have come.
 func (c *consumerSeen) commits() bool { return c.cfg.Ack == history.AckCommit }

@@ -9,7 +9,7 @@ import (
 )
 
 // removalJudge judges removal-by-rule: what leaves a stream does so by the rule that the node names, and that rule
-// covers it.
+// covers it; and what a client had removed is gone.
 type removalJudge struct {
 	tally
 	rec     *record
@@ -18,11 +18,15 @@ type removalJudge struct {
 	unknown int64  // removals for a reason that is none
 }
 
-func (j *removalJudge) wants() class { return obs }
+func (j *removalJudge) wants() class { return returns | obs }
 
 func (j *removalJudge) broken() bool { return j.count > 0 }
 
 func (j *removalJudge) see(s *seen) {
+	if s.op != none && s.e.Kind == history.OK && s.stream != none {
+		j.carriedOut(&j.rec.ops[s.op], s)
+		return
+	}
 	l := j.ledgers.changed
 	if l == nil || s.e.Verb != obsRemoved {
 		return
@@ -42,10 +46,43 @@ func (j *removalJudge) see(s *seen) {
 	}
 }
 
+// carriedOut judges that a purge, a delete or a rollup which was answered has removed what it names: all that was there when it was
+// called, but as many as it was to keep.
+func (j *removalJudge) carriedOut(o *op, s *seen) {
+	l := j.ledgers.stream(s.stream)
+	if o.verb != purge && o.verb != removeOne && o.rollup == noRollup || o.notFound || l.vague || !l.rules.watched {
+		return
+	}
+	j.checked++
+	left, lowest := int64(0), uint64(0)
+	for _, seq := range l.all.seqs {
+		m := l.msgs.value(seq)
+		if !m.there || m.pos > o.call || o.verb == removeOne && seq != o.asked ||
+			o.verb != removeOne && !l.rules.covers(o, message{seq: seq, subject: l.subjectOf(seq, j.rec)}) {
+			continue
+		}
+		if left++; left == 1 {
+			lowest = seq
+		}
+	}
+	if o.verb == purge && left <= o.n || left == 0 {
+		return
+	}
+	name := place(j.rec.streams.names[s.stream], lowest)
+	if j.found(name+" despite a "+string(s.e.Verb), l.msgs.value(lowest).pos-1, o.call, s.pos) {
+		j.text = fmt.Sprintf("The %s that %s called at %s was answered %s, and %s, which it names, is still there.",
+			s.e.Verb, j.rec.clients.names[o.client], seconds(o.callT), when(s.e), name)
+	}
+}
+
 // wrong says what is wrong with a removal, by the ledger after it, and shows further events; it is empty if nothing is.
 func (j *removalJudge) wrong(l *ledger, s *seen) (string, []int32) {
 	cfg := &l.rules.cfg
 	bounded := l.rules.updated > s.pos // no update may have changed the limits
+	refuses := s.e.Why == machine.RuleMaxMsgs || s.e.Why == machine.RuleMaxBytes || s.e.Why == machine.RuleMaxMsgsPer && cfg.DiscardNewPer
+	if bounded && refuses && cfg.Discard == "new" {
+		return "the stream refuses what there is no room for", nil
+	}
 	switch s.e.Why {
 	case machine.RuleMaxMsgs:
 		return j.limited(l, s, &l.all, !bounded || cfg.MaxMsgs > 0 && l.all.count+1 >= cfg.MaxMsgs, fmt.Sprintf("%d messages may be there", cfg.MaxMsgs))

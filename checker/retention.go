@@ -116,7 +116,10 @@ func (j *retentionJudge) newest(l *ledger, e *history.Event) int32 {
 	return l.msgs.value(seqs[len(seqs)-1]).pos - 1
 }
 
-// old judges the age of a message that was read: after healing it is gone when the bound is over.
+// agedBound is how long after its age a message may be read once leaders are there again: they look at ages every tick.
+const agedBound = 2_000_000_000
+
+// old judges the age of a message that was read: after healing it is gone when the bound is over, and soon when leaders are there.
 func (j *retentionJudge) old(o *op) {
 	x := j.rec.rulesOf(o.stream)
 	if x.cfg.MaxAge <= 0 || j.rec.marks.healed == none || x.updated < o.ret || j.rec.clocks.stepped || j.rec.clocks.wrong || int(o.value) >= len(j.stored) || j.stored[o.value] == 0 {
@@ -127,7 +130,8 @@ func (j *retentionJudge) old(o *op) {
 	}
 	j.checked++
 	stored := j.stored[o.value] - 1
-	due := max(stored+x.cfg.MaxAge+x.cfg.MaxAge/50, j.rec.healedT) + j.bound
+	age := stored + x.cfg.MaxAge + x.cfg.MaxAge/50
+	due := min(max(age, j.rec.healedT)+j.bound, max(age, j.rec.healedT+steadyAfter)+agedBound)
 	if o.callT <= due {
 		return
 	}

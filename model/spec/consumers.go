@@ -41,22 +41,22 @@ var consumerGuarantees = []Guarantee{
 	},
 	{
 		AckIsFinal, Consumer, "A confirmed ack is final",
-		"A(c, s, n).return < x implies that x is no H(c, s, m), and no fetch called after it brings s.",
+		"A(c, s, n).return < x implies that x is no H(c, s, m), and no fetch called after it brings s; nor, if an ack settles all below it, is x an H(c, t, m) with t < s.",
 		"confirmed acks, and deliveries",
 	},
 	{
 		AckFenced, Consumer, "A stale ack settles nothing",
-		"D(c, s, m) < A(c, s, n).call with n < m implies that A(c, s, n) is not confirmed.",
-		"acks, confirmation asked for, of a delivery that a later one had overtaken",
+		"D(c, s, m) < A(c, s, n).call with n < m implies that A(c, s, n) is not confirmed. With explicit acks, settled(c, s) by an ack (a term) of the m-th delivery implies that a client had called an ack (a term) of the m-th or a later one.",
+		"acks, confirmation asked for, of a delivery that a later one had overtaken; or settled observations of such messages",
 	},
 	{
 		DeliveryCounts, Consumer, "Deliveries are counted",
-		"H(c, s, n) < H(c, s, m) implies n < m, and no two D(c, s, n) have the same n. Where a delivery needs no ack and removes its message from the stream it is made before it is counted, and may be made again.",
+		"H(c, s, n) < H(c, s, m) implies n < m, and no two D(c, s, n) have the same n. Of two H of c the later has a higher number in c's own count. Where a delivery needs no ack and removes its message from the stream it is made before it is counted, and may be made again.",
 		"a message handed out twice",
 	},
 	{
 		NotEarly, Consumer, "No redelivery before its time",
-		"H(c, s, n) and H(c, s, m) with n < m are at least the ack wait (or the n-th backoff) apart, unless s was naked in between, and then the delay that was asked for.",
+		"H(c, s, n) and H(c, s, m) with n < m are at least the ack wait (or the n-th backoff) apart, unless s was naked in between, and then the delay that was asked for. Five seconds after healing and later the wait is reckoned from the call by which a client said last, and was confirmed, that the n-th is in progress.",
 		"a message handed out twice, by observations",
 	},
 	{

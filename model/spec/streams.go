@@ -32,12 +32,12 @@ var streamGuarantees = []Guarantee{
 	},
 	{
 		RemovalByRule, Stream, "Nothing removed but by a rule",
-		"removed(s, rule) implies that the rule covers s: max_msgs, max_bytes and max_age take the oldest message, max_msgs_per_subject the oldest of its subject, and only when there is too much, or it is too old; a purge what its call names, and leaves what it is to keep; a delete the message asked for; a rollup what is older than the message that rolls up, when that has been stored.",
+		"removed(s, rule) implies that the rule covers s: max_msgs, max_bytes and max_age take the oldest message, max_msgs_per_subject the oldest of its subject, and only when there is too much, or it is too old, and the first two, of a stream that discards what is new, none; a purge what its call names, and leaves what it is to keep; a delete the message asked for; a rollup what is older than the message that rolls up, when that has been stored. And of what was there when a purge, delete or rollup was called nothing that it names, but what it is to keep, is there when it is answered.",
 		"stored and removed observations",
 	},
 	{
 		RetentionLimits, Stream, "Limits are kept",
-		"Whenever a message comes, and at the end, the stream holds no more messages, bytes, or messages of one subject than configured. A message older than max_age is not read by a call later than its age, or the mark healed, by more than the bound.",
+		"Whenever a message comes, and at the end, the stream holds no more messages, bytes, or messages of one subject than configured. A message older than max_age is not read by a call later than its age, or the mark healed, by more than the bound; nor, five seconds after healing and later, by one later than its age by more than two seconds.",
 		"stored and removed observations, or reads; streams with limits in the header",
 	},
 	{
