@@ -16,11 +16,20 @@ const jobsName = "JOBS"
 // jobs is a stream with a consumer whose deliveries come again after a second and a half.
 var jobs = load.StreamSpec{Name: jobsName, Replicas: 3, Consumers: []load.ConsumerSpec{
 	{Name: "W", AckWaitMS: 1500, MaxPending: 40},
-	{Name: "LIMITED", Filters: []string{"JOBS.boss1"}, AckWaitMS: 1000, MaxDeliver: 4, BackOffMS: []int64{500, 1000, 1500}},
+	{Name: "LIMITED", Filters: []string{"JOBS.boss1"}, AckWaitMS: 400, MaxDeliver: 5, BackOffMS: []int64{400, 3000, 1000}},
 }}
 
 // queue keeps its messages until its one consumer has acked them.
 var queue = load.StreamSpec{Name: "QUEUE", Replicas: 3, Retention: "workqueue", Consumers: []load.ConsumerSpec{{Name: "Q", AckWaitMS: 1200, MaxPending: 20}}}
+
+// notes is a stream that keeps the newest alone, so that messages leave it that a consumer has delivered and nobody has settled; by
+// consumers of every other kind: an ack settles what is below it, too; it pushes; it wants no acks.
+var notes = load.StreamSpec{Name: "NOTES", Replicas: 3, MaxMsgs: 50, Consumers: []load.ConsumerSpec{
+	{Name: "UPTO", Ack: "all", AckWaitMS: 1500, MaxPending: 30},
+	{Name: "ONE", Filters: []string{"NOTES.author1-k1", "NOTES.*-k2"}, AckWaitMS: 1500, MaxPending: 30},
+	{Name: "PUSH", AckWaitMS: 1500, Push: true, Group: "readers", HeartbeatMS: 500, FlowControl: true},
+	{Name: "BARE", Ack: "none"},
+}}
 
 // consumerRedelivery has workers that die, dawdle, refuse and give up, while leaders change.
 var consumerRedelivery = Experiment{
@@ -28,13 +37,19 @@ var consumerRedelivery = Experiment{
 	Question: "Is every message delivered until it is settled, in time, counted, and by one worker at a time? (nats-server#4786)",
 	Vary:     "profile",
 	// Small limits: checkpoints are written, and logs begin anew, within the run.
-	Cluster: rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{jobs, queue}, Limits: rundir.Limits{TailBytes: 12 << 10, KeepBytes: 4 << 10, SegmentBytes: 32 << 10, MaxSegments: 2}},
+	Cluster: rundir.Cluster{Nodes: 3, Streams: []load.StreamSpec{jobs, queue, notes}, Limits: rundir.Limits{TailBytes: 12 << 10, KeepBytes: 4 << 10, SegmentBytes: 32 << 10, MaxSegments: 2}},
 	Load: load.Spec{Groups: []load.Group{
 		{Name: "boss", Count: 2, Streams: []string{jobsName}, PublishPerSecond: 24},
 		{Name: "clerk", Count: 1, Streams: []string{"QUEUE"}, PublishPerSecond: 10},
-		{Name: "drudge", Count: 2, Work: &load.Work{Stream: "QUEUE", Consumer: "Q", ConfirmPercent: 30, NakPercent: 5, ForgetPercent: 10, WorkMS: 15}},
-		{Name: "hand", Count: 3, Work: &load.Work{Stream: jobsName, Consumer: "W", ConfirmPercent: 40, NakPercent: 8, NakDelayMS: 300, TermPercent: 2, ProgressPercent: 3, ForgetPercent: 4, LatePercent: 8, WorkMS: 20}},
-		{Name: "few", Count: 1, Work: &load.Work{Stream: jobsName, Consumer: "LIMITED", NakPercent: 30, ForgetPercent: 10, WorkMS: 10}},
+		{Name: "drudge", Count: 2, Work: &load.Work{Stream: "QUEUE", Consumer: "Q", ConfirmPercent: 30, NakPercent: 5, TermPercent: 5, ForgetPercent: 10, WorkMS: 15}},
+		{Name: "hand", Count: 3, Work: &load.Work{Stream: jobsName, Consumer: "W", ConfirmPercent: 40, NakPercent: 8, NakDelayMS: 800, TermPercent: 2, ProgressPercent: 3, ForgetPercent: 4, LatePercent: 8, WorkMS: 20}},
+		{Name: "author", Count: 1, Streams: []string{"NOTES"}, PublishPerSecond: 15, Keys: 3},
+		{Name: "upto", Count: 2, Work: &load.Work{Stream: "NOTES", Consumer: "UPTO", ConfirmPercent: 20, NakPercent: 5, ForgetPercent: 30, WorkMS: 20, Batch: 5, NoWaitPercent: 30}},
+		{Name: "one", Count: 1, Work: &load.Work{Stream: "NOTES", Consumer: "ONE", ConfirmPercent: 30, ForgetPercent: 20, WorkMS: 20, Batch: 20, MaxBytes: 1500, HeartbeatMS: 200}},
+		{Name: "push", Count: 2, Work: &load.Work{Stream: "NOTES", Consumer: "PUSH", ConfirmPercent: 30, NakPercent: 5, ForgetPercent: 10, WorkMS: 20}},
+		{Name: "bare", Count: 1, Work: &load.Work{Stream: "NOTES", Consumer: "BARE", Batch: 20}},
+		{Name: "follow", Count: 1, Follow: &load.Follow{Stream: "NOTES"}},
+		{Name: "few", Count: 1, Work: &load.Work{Stream: jobsName, Consumer: "LIMITED", NakPercent: 35, ForgetPercent: 15, WorkMS: 10}},
 	}},
 	Faults:   consumerTrouble,
 	Duration: 34 * time.Second,
@@ -134,6 +149,8 @@ var streamRules = Experiment{
 			{Name: "NEW", Replicas: 3, MaxMsgs: 30, Discard: "new", DuplicateWindowMS: 60_000},
 			{Name: "AGE", Replicas: 3, MaxAgeMS: 3000},
 			{Name: "SUB", Replicas: 3, MaxMsgsPerSubject: 2, AllowDirect: true},
+			{Name: "SIZE", Replicas: 3, MaxBytes: 3000, AllowDirect: true, AllowRollup: true},
+			{Name: "TIGHT", Replicas: 3, MaxMsgs: 12, MaxBytes: 2000, MaxMsgsPerSubject: 2, MaxMsgSize: 64, Discard: "new", DiscardNewPerSubject: true},
 			{Name: "BOTH", Replicas: 3, Retention: "interest", Consumers: []load.ConsumerSpec{{Name: "A", AckWaitMS: 1500}, {Name: "B", AckWaitMS: 1500}}},
 		},
 	},
@@ -144,6 +161,8 @@ var streamRules = Experiment{
 		{Name: "aging", Count: 1, Streams: []string{"AGE"}, PublishPerSecond: 4, Moves: &load.Moves{EveryMS: 2500, DownMS: 17_000}},
 		{Name: "aged", Count: 1, Streams: []string{"AGE"}, ReadPerSecond: 6, LastPercent: 30},
 		{Name: "sub", Count: 3, Streams: []string{"SUB"}, PublishPerSecond: 14, Keys: 3, SharedKeys: true, KeyConditionalPercent: 60, ReadPerSecond: 8, KeyPercent: 70, DirectPercent: 30},
+		{Name: "size", Count: 2, Streams: []string{"SIZE"}, PublishPerSecond: 14, Keys: 3, SharedKeys: true, RollupPercent: 2, RollupAllPercent: 2, ReadPerSecond: 6, NextPercent: 60, DirectPercent: 30},
+		{Name: "tight", Count: 2, Streams: []string{"TIGHT"}, PublishPerSecond: 12, Keys: 5, RemovePerSecond: 6},
 		{Name: "both", Count: 1, Streams: []string{"BOTH"}, PublishPerSecond: 8},
 		{Name: "ann", Count: 1, Work: &load.Work{Stream: "BOTH", Consumer: "A", ConfirmPercent: 50, WorkMS: 5}},
 		{Name: "bob", Count: 1, Work: &load.Work{Stream: "BOTH", Consumer: "B", ConfirmPercent: 50, ForgetPercent: 20, WorkMS: 200}},
