@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	config "github.com/brokerlab/brokerlab/model/consumer"
@@ -30,6 +31,11 @@ func TestAStateSurvivesItsCodec(t *testing.T) {
 			t.Fatalf("%v, rest %q", err, rest)
 		}
 		if !bytes.Equal(got.Append(nil), s.Append(nil)) || got.Floor != s.Floor || got.Pending() != s.Pending() || got.Redelivered() != s.Redelivered() {
+			t.Fatalf("%+v became %+v", s, got)
+		}
+		alive := slices.DeleteFunc(slices.Clone(s.pending.list), func(p pending) bool { return p.count == 0 })
+		if !slices.Equal(got.pending.list, alive) || !slices.Equal(got.starts, s.starts) || got.resume != s.resume ||
+			!slices.Equal(got.spent, s.spent) || !slices.Equal(got.late.list, s.late.list) || got.late.cut != s.late.cut {
 			t.Fatalf("%+v became %+v", s, got)
 		}
 	}

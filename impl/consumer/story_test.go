@@ -145,6 +145,14 @@ func (s *story) run(d *datadriven.TestData) error {
 	case "sent":
 		s.held = false
 		s.l.Sent(s.now, Delivery{Seq: num("seq"), Count: max(num("count"), 1)})
+	case "configure":
+		r, why := config.Parse([]byte(`{"config":` + d.Input + `}`))
+		if why != nil {
+			return why
+		}
+		r.Config.Defaults()
+		s.cfg = &r.Config
+		s.l.Reconfigure(s.now, s.cfg)
 	case "flowed":
 		s.l.Flowed(d.CmdArgs[0].Key)
 	case "close":
