@@ -82,3 +82,11 @@ func TestAStreamsStateComesBackWhole(t *testing.T) {
 		require.NotZero(t, s.version)
 	}
 }
+
+// A purge below a sequence that is yet to come moves the stream there, also where somebody has to be told of each message.
+func TestAPurgeBeyondTheEndMovesTheStreamOn(t *testing.T) {
+	l, client := consuming(t, "reference", explicit, 3)
+	require.Contains(t, l.ask(client, `STREAM.PURGE.ORDERS | {"seq":100}`), `"purged":3`)
+	require.Contains(t, l.ask(client, "orders.a | x"), `"seq":100`)
+	l.agree()
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/brokerlab/brokerlab/impl/wire"
 	"github.com/brokerlab/brokerlab/model/machine"
 )
 
@@ -248,18 +249,46 @@ func (l *lab) get(id machine.NodeID, seq int) string {
 }
 
 func TestALeaderThatReadsARottenBlockMakesWayAndComesBackWithItWhole(t *testing.T) {
-	l := newLabOf(t, 3, mustProfile(t, "reference"), func(c *Config) { c.TailBytes, c.KeepBytes, c.CacheBytes = 400, 200, 1 })
+	for _, keep := range []int64{1 << 20, 200} { // with the others' logs whole, and with a snapshot
+		l := newLabOf(t, 3, mustProfile(t, "reference"), func(c *Config) { c.TailBytes, c.KeepBytes, c.CacheBytes = 2*keep, keep, 1 })
+		l.createOrders()
+		l.publish(1, 1, 40)
+		l.run(20)
+		rotten := l.leader("ORDERS")
+		l.rot(rotten, "streams/", 30)
+		require.NotContains(t, l.get(1, 1), "message", "what is rotten is not served")
+		require.NotEmpty(t, l.nodes[rotten].damaged)
+		l.eventually("it is back", l.allAlive)
+		require.Equal(t, memberID(rotten).next(), l.orders(rotten).self)
+		l.run(5)
+		require.Contains(t, l.get(1, 1), "message")
+		l.storedAlike(40)
+	}
+}
+
+// The place of a member that was lost may have been given to another by the time its disk has all again.
+func TestALossIsRememberedByADiskThatHasAllAgain(t *testing.T) {
+	l := newLabOf(t, 3, mustProfile(t, "reference"), func(c *Config) { c.CacheBytes = 1 })
 	l.createOrders()
 	l.publish(1, 1, 40)
 	l.run(20)
-	rotten := l.leader("ORDERS")
-	l.rot(rotten, "streams/", 30)
-	require.NotContains(t, l.get(1, 1), "message", "what is rotten is not served")
-	require.NotEmpty(t, l.nodes[rotten].damaged)
+	lost := l.leader("ORDERS")
+	l.rot(lost, "streams/", 30)
+	require.NotContains(t, l.get(lost, 1), "message")
+	require.NotEmpty(t, l.nodes[lost].damaged)
+	a, b := others(l, lost)
+	l.nodes[a].paused, l.nodes[b].paused, l.queue = true, true, nil
+	l.power(lost) // the block was not synced, and its log is whole
+	l.boot(lost)
+	l.run(3)
+	require.Contains(t, l.nodes[lost].damaged, "has not been let in again")
+	g := l.orders(lost)
+	g.admitted(&wire.Rejoin{Group: g.id, Token: g.token + 2, ID: uint64(memberID(lost).next())})
+	require.NotEmpty(t, g.absent, "that was said to another loss")
+	l.resume(a)
+	l.resume(b)
 	l.eventually("it is back", l.allAlive)
-	require.Equal(t, memberID(rotten).next(), l.orders(rotten).self)
-	l.run(5)
-	require.Contains(t, l.get(1, 1), "message")
+	require.Equal(t, memberID(lost).next(), l.orders(lost).self)
 	l.storedAlike(40)
 }
 
