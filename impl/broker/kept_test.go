@@ -90,3 +90,18 @@ func TestAPurgeBeyondTheEndMovesTheStreamOn(t *testing.T) {
 	require.Contains(t, l.ask(client, "orders.a | x"), `"seq":100`)
 	l.agree()
 }
+
+// When a consumer is deleted an interest stream lets go of what only that one needed, and a work queue of nothing: the next consumer is to
+// take what is there.
+func TestADeletedConsumerFreesAnInterestStreamOfWhatItNeededAndNoWorkQueue(t *testing.T) {
+	for retention, left := range map[string]int{"interest": 0, "workqueue": 3, "limits": 3} {
+		l := with(t, mustProfile(t, "reference"), `,"retention":"`+retention+`"`)
+		client, _ := others(l, l.leader("ORDERS"))
+		l.consumer(client, "C", explicit)
+		l.publish(client, 1, 3)
+		require.Contains(t, l.ask(client, "STREAM.INFO.ORDERS | "), `"messages":3,`, retention)
+		require.Contains(t, l.ask(client, "CONSUMER.DELETE.ORDERS.C | "), `"success":true`)
+		require.Contains(t, l.ask(client, "STREAM.INFO.ORDERS | "), fmt.Sprintf(`"messages":%d,`, left), retention)
+		l.agree()
+	}
+}
