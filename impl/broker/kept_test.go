@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/brokerlab/brokerlab/model/stream"
 )
 
 // A stream that removes what is acked keeps what ran out of deliveries, and every replica knows which that is: whoever acks the last
@@ -104,4 +106,49 @@ func TestADeletedConsumerFreesAnInterestStreamOfWhatItNeededAndNoWorkQueue(t *te
 		require.Contains(t, l.ask(client, "STREAM.INFO.ORDERS | "), fmt.Sprintf(`"messages":%d,`, left), retention)
 		l.agree()
 	}
+}
+
+func TestAnInterestStreamLetsGoOfWhatNobodyNeedsAfterAChange(t *testing.T) {
+	l := with(t, mustProfile(t, "reference"), ``)
+	client, _ := others(l, l.leader("ORDERS"))
+	l.publish(client, 1, 2)
+	l.consumer(client, "C", `{"durable_name":"C","ack_policy":"explicit","deliver_policy":"new","filter_subject":"orders.*"}`)
+	l.publish(client, 3, 5)
+	require.Contains(t, l.ask(client, `STREAM.UPDATE.ORDERS | {"name":"ORDERS","subjects":["orders.>"],"num_replicas":3,"retention":"interest"}`), `"messages":3,`)
+	require.Contains(t, l.tell(client, "$JS.API.CONSUMER.CREATE.ORDERS.C",
+		`{"stream_name":"ORDERS","config":{"durable_name":"C","name":"C","ack_policy":"explicit","deliver_policy":"new","filter_subject":"orders.a.b"}}`, 3), `"orders.a.b"`)
+	require.Contains(t, l.ask(client, "STREAM.INFO.ORDERS | "), `"messages":0,`)
+	l.agree()
+}
+
+// Whoever applies a stream's log from its beginning begins with the configuration that the stream was made with, though meta knows of all
+// changes.
+func TestAStreamsFirstConfigurationIsKeptThroughAllChanges(t *testing.T) {
+	first := stream.Config{Name: "S", Subjects: []string{"s"}, Replicas: 1, MaxMsgs: 9}.Defaults()
+	a, s := &assignment{Config: first}, &metaState{}
+	s.streams = []*assignment{a}
+	for id, limit := range []int64{5, 3, 3} {
+		cfg := first
+		cfg.MaxMsgs = limit
+		require.Nil(t, s.changed(uint64(id+1), a, cfg))
+		require.EqualValues(t, limit, a.Config.MaxMsgs)
+		require.EqualValues(t, 9, a.origin().MaxMsgs)
+	}
+	require.EqualValues(t, 2, a.Version, "the last was none")
+}
+
+func TestADurableConsumerIsLoggedWhateverItsAcksAndGoesWhenNobodyUsesIt(t *testing.T) {
+	l, client := consuming(t, "reference", `{"durable_name":"C","ack_policy":"none","inactive_threshold":5000000000}`, 3)
+	require.Len(t, l.fetch(client, "C", 2), 2)
+	require.NotEmpty(t, l.state(client))
+	l.depose()
+	client, _ = others(l, l.leader("ORDERS"))
+	require.Equal(t, "1", l.info(client, "C", "num_pending"))
+	leader := l.orders(l.leader("ORDERS")).state.(*streamState)
+	leader.propose(deleteCommand("C", 99), "") // meant for one that had the name before
+	l.run(5)
+	require.Equal(t, "1", l.info(client, "C", "num_pending"))
+	l.run(60)
+	require.Contains(t, l.tell(client, "$JS.API.CONSUMER.INFO.ORDERS.C", "", 2), `"err_code":10014`)
+	l.agree()
 }
