@@ -228,7 +228,7 @@ func TestALargeStreamAnswersAsAListWould(t *testing.T) {
 			r.names = append(r.names, fmt.Sprintf("kv.%d.%d", i%13, i))
 		}
 		r.filters = append(slices.Clone(someFilters), [][]string{
-			{"kv.3.*"}, {"*.3.>", "kv.4.4"}, {"kv.*.1"}, {"*.x.*"}, {"kv.x.*"}, {"kv.12.*", "kv.3.*", "kv.1.1"}, {"kv.1.1", "kv.2.*", "kv.>"},
+			{"kv.3.*"}, {"*.3.>", "kv.4.4"}, {"kv.*.1"}, {"*.x.*"}, {"kv.x.*"}, {"kv.12.*", "kv.3.*", "kv.1.1"}, {"kv.1.1", "kv.2.*", "kv.>"}, {"kv.2.2", "kv.0.0"}, {"kv.1.1", "kv.0.0", "kv.2.2"},
 		}...)
 		for i := range 4000 {
 			r.append()
