@@ -150,7 +150,7 @@ var streamRules = Experiment{
 			{Name: "AGE", Replicas: 3, MaxAgeMS: 3000},
 			{Name: "SUB", Replicas: 3, MaxMsgsPerSubject: 2, AllowDirect: true},
 			{Name: "SIZE", Replicas: 3, MaxBytes: 3000, AllowDirect: true, AllowRollup: true},
-			{Name: "TIGHT", Replicas: 3, MaxMsgs: 12, MaxBytes: 2000, MaxMsgsPerSubject: 2, MaxMsgSize: 64, Discard: "new", DiscardNewPerSubject: true},
+			{Name: "TIGHT", Replicas: 3, MaxBytes: 680, MaxMsgsPerSubject: 2, MaxMsgSize: 64, Discard: "new", DiscardNewPerSubject: true},
 			{Name: "BOTH", Replicas: 3, Retention: "interest", Consumers: []load.ConsumerSpec{{Name: "A", AckWaitMS: 1500}, {Name: "B", AckWaitMS: 1500}}},
 		},
 	},

@@ -41,6 +41,7 @@ func TestExpectationsHoldOrSayWhatIsSoInstead(t *testing.T) {
 		{[]string{LastSubjectSeq, "2", LastSubjectSeqS, "*"}, Failure{}},
 		{[]string{LastSubjectSeq, "0", LastSubjectSeqS, "c"}, Failure{}},
 		{[]string{LastSubjectSeq, "1", LastSubjectSeqS, "c"}, Failure{Rule: WrongLastSubject}},
+		{[]string{LastSubjectSeq, "none", LastSubjectSeqS, "c"}, Failure{Rule: WrongLastSubject}},
 		{[]string{LastMsgID, "two"}, Failure{}},
 		{[]string{LastMsgID, "one"}, Failure{Rule: WrongLastID, ID: "two"}},
 		{[]string{LastMsgID, "one", LastSeq, "1", LastSubjectSeq, "5"}, Failure{Rule: WrongLast, Seq: 2}},
