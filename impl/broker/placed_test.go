@@ -10,10 +10,11 @@ import (
 
 func TestAStreamIsPlacedOnTheNodesWithTheFewestReplicas(t *testing.T) {
 	s := &metaState{g: &group{b: &Broker{cfg: Config{Nodes: []machine.NodeID{1, 2, 3, 4}}}}}
-	require.Equal(t, []machine.NodeID{1, 2}, s.choosePeers(2), "the lowest among equals")
+	require.Equal(t, []machine.NodeID{1, 2}, s.choosePeers(2, nil), "the lowest among equals")
 	s.streams = []*assignment{{Peers: []machine.NodeID{1, 2, 3}}, {Peers: []machine.NodeID{1, 4}}}
-	require.Equal(t, []machine.NodeID{2}, s.choosePeers(1))
-	require.ElementsMatch(t, []machine.NodeID{2, 3, 4}, s.choosePeers(3))
+	require.Equal(t, []machine.NodeID{2}, s.choosePeers(1, nil))
+	require.ElementsMatch(t, []machine.NodeID{2, 3, 4}, s.choosePeers(3, nil))
+	require.Equal(t, []machine.NodeID{3, 4}, s.choosePeers(2, []machine.NodeID{2}), "n2 would be the first, and is avoided")
 }
 
 // A node that was away while streams were changed and deleted, and hears of it by a snapshot of meta, has what meta says.
