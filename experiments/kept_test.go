@@ -32,3 +32,14 @@ func TestKeptSeedsHold(t *testing.T) {
 		})
 	}
 }
+
+// A log that was cut below a checkpoint under way went on from there when that was durable, and the next entry found no place.
+func TestALogThatWasCutBelowACheckpointUnderWayGoesOn(t *testing.T) {
+	res := runSeed(t, "soak", 0x14, Options{Profile: "nats"})
+	for _, v := range res.Report.Verdicts {
+		if v.Guarantee == spec.NoCrash {
+			require.Equal(t, spec.Holds, v.Value, v.Sentence)
+		}
+	}
+	require.Positive(t, res.Manifest.Totals.Covered.Checkpoints)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/brokerlab/brokerlab/faults"
 	"github.com/brokerlab/brokerlab/model/load"
 	"github.com/brokerlab/brokerlab/model/machine"
+	"github.com/brokerlab/brokerlab/model/spec"
 )
 
 // The storms repeat one kind of trouble until whatever recovery forgets shows.
@@ -73,6 +74,7 @@ var stalledDisks = Experiment{
 	},
 	Duration: 45 * time.Second,
 	Quiet:    12 * time.Second,
+	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: fallsWithDurability}},
 }
 
 // tornLogs cuts power with writes torn. A follower is cut off, and what it missed comes to it as one long
@@ -103,6 +105,7 @@ var tornLogs = Experiment{
 	},
 	Duration: 32 * time.Second,
 	Quiet:    11 * time.Second,
+	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: fallsWithDurability}},
 }
 
 // failingSyncs lets a sync fail on the one follower that is connected, and cuts its power soon after: what a failed
@@ -132,4 +135,5 @@ var failingSyncs = Experiment{
 	},
 	Duration: 75 * time.Second,
 	Quiet:    12 * time.Second,
+	Expect:   map[string]Expectation{"nats": {Violated: []spec.ID{spec.NoAckedLoss}, Also: fallsWithDurability}},
 }

@@ -46,8 +46,10 @@ func (g *group) checkpointed() {
 		g.fetchDurable() // log and tail follow when raft has taken the snapshot
 		return
 	}
-	g.b.log.Checkpointed(g.id, index, term)
-	g.compactTail(index)
+	if have, err := g.tail.Term(index); err == nil && have == term { // or the log was cut below it meanwhile
+		g.b.log.Checkpointed(g.id, index, term)
+		g.compactTail(index)
+	}
 	g.b.freeLog()
 }
 

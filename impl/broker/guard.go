@@ -144,18 +144,15 @@ func (g *group) contradicted(at uint64, m *pb.Message) {
 
 // cutLog drops the entries from at on, committed or not. What the store holds stays as it is.
 func (g *group) cutLog(at uint64) {
-	switch last := at - 1; {
-	case last < g.tail.base(): // nothing is left that agrees
+	last := at - 1
+	if last < g.tail.base() { // nothing is left that agrees
 		g.tail.restart(0, 0)
 		g.b.log.Rebase(g.id, 0, 0)
-	case last < g.checkpoint: // the log on disk begins later than the tail in memory
-		g.tail.cut(last)
-		term, _ := g.tail.Term(last)
-		g.b.log.Rebase(g.id, last, term)
-	default:
-		g.tail.cut(last)
-		g.b.log.TruncateTo(g.id, last)
+		return
 	}
+	g.tail.cut(last)
+	term, _ := g.tail.Term(last)
+	g.b.log.TruncateTo(g.id, last, term) // on disk the log may begin later than the tail in memory
 }
 
 // wipe forgets everything of a stream but term and vote; its leader sends it anew.

@@ -184,15 +184,16 @@ func (l *Log) Rebase(group uint64, index, term uint64) {
 	l.forced = true
 }
 
-// TruncateTo drops the group's entries after index. It is for unsafe switches: a log
-// that counted as durable does not get shorter.
-func (l *Log) TruncateTo(group uint64, index uint64) {
+// TruncateTo drops the group's entries after index, whose term is given; below the log's base nothing is left, and it
+// begins after index. It is for unsafe switches: a log that counted as durable does not get shorter.
+func (l *Log) TruncateTo(group uint64, index, term uint64) {
 	g := l.group(group)
 	if index >= g.last {
 		return
 	}
 	if index < g.base {
-		machine.Broken("log group %d: truncated to %d, below its base %d", group, index, g.base)
+		l.Rebase(group, index, term)
+		return
 	}
 	g.last, g.cutDirty = index, true
 	l.touch(g)

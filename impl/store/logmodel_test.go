@@ -204,16 +204,20 @@ func (r *logRun) act() {
 		g.base, g.baseTerm, g.entries = max(1, last+uint64(r.by.n(5))), 8, nil
 		r.log.Rebase(id, g.base, g.baseTerm)
 	case 10:
-		if len(g.entries) == 0 {
+		switch {
+		case g.base > 1 && one(r.by, 4): // below what the log has
+			g.base, g.baseTerm, g.entries = g.base-1, 6, nil
+		case len(g.entries) == 0:
 			return
+		default:
+			g.entries = g.entries[:r.by.n(len(g.entries))]
 		}
-		n := r.by.n(len(g.entries))
-		g.entries = g.entries[:n]
-		if g.hard.Commit > g.base+uint64(n) {
-			g.hard.Commit = g.base + uint64(n)
+		end, term := g.base+uint64(len(g.entries)), g.baseTerm
+		if g.hard.Commit > end {
+			g.hard.Commit = end
 			r.log.SetHardState(id, g.hard, true)
 		}
-		r.log.TruncateTo(id, g.base+uint64(n))
+		r.log.TruncateTo(id, end, term)
 	case 11:
 		if known && one(r.by, 2) {
 			delete(r.now, id)

@@ -91,7 +91,7 @@ func (s *story) run(t *testing.T, d *datadriven.TestData) error {
 	case "checkpointed":
 		s.log.Checkpointed(g, u("index"), u("term"))
 	case "truncate":
-		s.log.TruncateTo(g, u("index"))
+		s.log.TruncateTo(g, u("index"), u("term"))
 	case "forget":
 		s.log.Forget(g)
 	case "accept-damage":
