@@ -28,9 +28,21 @@ func TestAClusterThatIsNotReadyIsGivenMoreTimeFromTheBeginning(t *testing.T) {
 	require.Equal(t, m.Trace, again.Trace)
 }
 
-func TestWithAPlanTheTimesOfTheRunStand(t *testing.T) {
+func TestWhatAPlanHasForAfterwardsComesAsMuchLater(t *testing.T) {
+	calm, err := Run(early())
+	require.NoError(t, err)
 	tr := early()
-	tr.Plan = faults.Plan{Faults: []faults.Fault{{At: 550 * ms, Kind: faults.Heal}}}
-	_, err := Run(tr)
-	require.ErrorContains(t, err, "kafka: streams were not created within 500ms")
+	tr.Plan = faults.Plan{Faults: []faults.Fault{
+		{At: 0, Kind: faults.Heal},
+		{At: 550 * ms, Kind: faults.Pause, Targets: []faults.Target{faults.Everyone()}, For: 60_000 * ms},
+	}}
+	m, err := Run(tr)
+	require.NoError(t, err)
+	require.Greater(t, m.From, tr.From())
+	require.Equal(t, calm.From, m.From)
+	require.Positive(t, m.OK, "nobody is paused before the middle of the window")
+	require.Less(t, m.OK, calm.OK)
+	require.EqualValues(t, 550*ms, tr.Plan.Faults[1].At, "the caller's plan is as it was")
+
+	require.Equal(t, []int64{0, 1050 * ms}, []int64{later(tr.Plan, 500*ms).Faults[0].At, later(tr.Plan, 500*ms).Faults[1].At})
 }

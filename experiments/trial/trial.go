@@ -3,6 +3,7 @@ package trial
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,19 +81,32 @@ type running struct {
 	setup  *load.Setup
 }
 
-// Run runs a trial. Its errors are faults of the trial, all of them at once, or of a cluster that was not ready in time. Without a
-// plan, whose times are the run's, a cluster that needs longer to be ready is given twice the time, from the beginning.
+// Run runs a trial. Its errors are faults of the trial, all of them at once, or of a cluster that was not ready in time. One that
+// needs longer to be ready is given twice the time, from the beginning; what its plan has for afterwards comes as much later, and
+// Measured.From with it.
 func Run(t Trial) (*Measured, error) {
 	t = t.withDefaults()
 	for range patience {
 		m, err := run(t)
 		var late *notReady
-		if !errors.As(err, &late) || len(t.Plan.Faults) > 0 {
+		if !errors.As(err, &late) {
 			return m, err
 		}
+		t.Plan = later(t.Plan, t.Ready)
 		t.Ready *= 2
 	}
 	return run(t)
+}
+
+// later is the plan with what comes after ready as much later again.
+func later(p faults.Plan, ready int64) faults.Plan {
+	out := slices.Clone(p.Faults)
+	for i := range out {
+		if out[i].At >= ready {
+			out[i].At += ready
+		}
+	}
+	return faults.Plan{Faults: out}
 }
 
 // patience is how often a cluster is given more time.

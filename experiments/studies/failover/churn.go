@@ -53,10 +53,11 @@ func churnPoint(s systems.System, every int64, o *study.Options, seed rundir.See
 	if err != nil {
 		return fmt.Errorf("%s, a crash every %d s, seed %v: %w", s.Name, every, seed, err)
 	}
-	g := silences(m.Completions, clients, t.From(), t.Until())
+	until := m.From + m.Window
+	g := silences(m.Completions, clients, m.From, until)
 	elections := 0
 	for _, l := range m.Leaders {
-		elections += study.Bit(l.Stream == systems.StreamName(0) && l.At >= t.From() && l.At < t.Until())
+		elections += study.Bit(l.Stream == systems.StreamName(0) && l.At >= m.From && l.At < until)
 	}
 	out.Events += m.Events
 	out.Add("churn", s.Name, s.Design, s.Policy, every, seed, crashes, m.Window, (m.Window-g.silent)*1_000_000/m.Window,

@@ -66,7 +66,9 @@ func faultPoint(s systems.System, f trouble, o *study.Options, seed rundir.Seed,
 		return fmt.Errorf("%s, %s, seed %v: %w", s.Name, f.name, seed, err)
 	}
 	out.Events += m.Events
-	g := silences(m.Completions, clients, at, t.Until())
+	at += m.From - t.From() // a cluster that needed longer to be ready
+	until := m.From + m.Window
+	g := silences(m.Completions, clients, at, until)
 	of, meta := m.Leader(systems.StreamName(0), at), m.Leader("", at)
 	ours, metas := 0, 0
 	for _, l := range m.Leaders {
@@ -84,7 +86,7 @@ func faultPoint(s systems.System, f trouble, o *study.Options, seed rundir.Seed,
 	out.Add("gaps", s.Name, s.Design, s.Policy, f.name, seed, study.Bit(of == meta), g.usual, g.longest, g.anyClient, g.silent, study.Bit(g.ended),
 		m.Offered, m.OK, m.Failed, m.Unknown, m.Open, ours, metas, m.Events)
 	if seed == o.First() {
-		addTimeline(s, f, m, at, t.Until(), out)
+		addTimeline(s, f, m, at, until, out)
 	}
 	return nil
 }

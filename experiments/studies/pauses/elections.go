@@ -80,10 +80,11 @@ func (s *timed) pause(o *study.Options, seed rundir.Seed, length int64, out *stu
 	if err != nil {
 		return err
 	}
+	at += m.From - t.From() // a cluster that needed longer to be ready
 	paused, controller := m.Leader(systems.StreamName(0), at), m.Leader("", at)
 	election, moved, after := 0, 0, int64(0)
 	for _, l := range m.Leaders {
-		if l.Stream == systems.StreamName(0) && l.At >= at && l.At < t.Until() && election == 0 {
+		if l.Stream == systems.StreamName(0) && l.At >= at && l.At < m.From+m.Window && election == 0 {
 			election, moved, after = 1, study.Bit(l.Node != paused), l.At-at
 		}
 	}
